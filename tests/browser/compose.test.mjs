@@ -36,15 +36,15 @@ const draftOf = page => page.evaluate(() => JSON.parse(Object.entries(localStora
 test("a first post with the keyboard alone", async t => {
   const ada = await t.user();
   const page = await t.page(NEW, { user: ada });
-  await t.tabTo(page, page.getByRole("button", { name: "Connect an account" }).or(page.getByRole("link", { name: "Connect an account" })));
+  const chooser = new Promise(done => page.once("filechooser", done)); // so early that Chromium knows of it when the key comes
+  await t.tabTo(page, page.getByRole("button", { name: "Connect an account" }));
   await t.inFourForms(page, "compose-no-account");
   ada.account = await t.connect(ada);
   await page.reload();
   await page.locator("#compose-privacy:enabled").waitFor();
   await t.tabTo(page, "#compose-files");
-  const choosing = page.waitForEvent("filechooser");
   await page.keyboard.press("Enter");
-  await (await choosing).setFiles(await t.photos(2));
+  await (await chooser).setFiles(await t.photos(2));
   await kept(page).nth(1).waitFor();
   await t.tabTo(page, page.getByRole("button", { name: "Move photo 1 later" }));
   const first = await kept(page).first().getAttribute("id");

@@ -356,7 +356,7 @@ static enum err post_hear_late(struct db *db, struct arena *arena, const struct 
     if (post->state != POST_FAILED || !str_eqc(post->failure_code, "outcome_unknown") || post->publish_id.n > 0)
         return OK;
     heard->event = "late_accepted";
-    heard->failure_code = STR(POST_UNCONFIRMED);
+    heard->failure_code = STR(POST_TIMED_OUT);
     *ret_polls = true;
     return post_move(db, arena, conf, &post->id, heard);
 }

@@ -75,7 +75,7 @@ export default function post({api, mode, params, redraw}) {
 	function now({post, key}) {
 		const why = whyOf(post);
 		if (post.status === "awaiting_approval")
-			return html`<p>${say.awaiting(key)}</p><p>${say.awaitingUntil} ${when(post.awaiting_until)}.</p>`;
+			return html`${why === null ? nothing : html`<p>${why}</p>`}<p>${say.awaiting(key)}</p><p>${say.awaitingUntil} ${when(post.awaiting_until)}.</p>`;
 		if (post.held_until !== null)
 			return html`<p>${why}</p><p>${say.heldUntil} ${when(post.held_until)}.</p>`;
 		const text = post.status === "published" && post.post_url === null ? say.now.publishedNoUrl : say.now[post.status];
