@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes")
 from database import Database  # noqa: E402
 
 WHO_ASKS = ("FROM api_keys", "UPDATE api_keys")  # of which a kept key needs none
-BESIDE = ("SET SESSION", "MAX(version)", "@@GLOBAL", "START TRANSACTION", "COMMIT")  # of a new connection; also of the notes of keys that were used
+BESIDE = ("SET SESSION", "MAX(version)", "MAX(oldest)", "@@GLOBAL", "START TRANSACTION", "COMMIT")  # of a new connection; also of the notes of keys that were used
 
 
 @pytest.fixture

@@ -34,13 +34,3 @@ test("an address is confirmed with the keyboard alone", async t => {
   await page.getByText("Your address is confirmed").waitFor();
   await t.inFourForms(page, "verify-email-done");
 });
-
-test("a TikTok account is connected on TikTok's own page", async t => {
-  const ada = await t.user();
-  const page = await t.page("/", { user: ada });
-  await page.goto("/api/v1/tiktok/connect").catch(() => {});
-  await t.consent(page, { username: "browser.creator" });
-  await page.getByText("The account is connected").waitFor();
-  const { body } = await t.api(ada, "GET", "/accounts");
-  assert.equal(body.data.length, 1);
-});
