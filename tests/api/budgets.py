@@ -63,6 +63,11 @@ def post_of(user, id):
     return expect(user.web.get(f"/api/v1/posts/{id}"), 200)["data"]
 
 
+def answered(post):
+    """A post that was read, as the answer to a change shows it: when its images go is read later."""
+    return {**post, "images": [{**image, "delete_due_at": None} for image in post["images"]]}
+
+
 def approve(user, post, digest=None):
     return user.web.post(f"/api/v1/posts/{post['id']}/approve", json={"content_digest": digest or post["content_digest"]})
 

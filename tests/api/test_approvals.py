@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 import standing
-from budgets import DAY, Agent, approve, forms, post_of, refuse
+from budgets import DAY, Agent, answered, approve, forms, post_of, refuse
 from helpers import expect
 from publishing import failed
 from test_truth import database, unknown  # noqa: F401  (a fixture)
@@ -71,7 +71,7 @@ def test_it_waits(user, stack, agent, account, by_form):
     other = Agent(user).send(account)
     assert other.wait()["status"] == "published", "those of other keys go by"
     post.pop("warnings")
-    assert post_of(user, post["id"]) == post
+    assert answered(post_of(user, post["id"])) == post
     assert stack.sql("SELECT 1 FROM post_attempts WHERE post_id = %s", uuid.UUID(post["id"]).bytes) == []
 
 
@@ -284,7 +284,7 @@ def test_refused_it_ends(user, stack, agent, account):
     assert answer["status"] == "canceled" and events(answer) == ["submitted", "refused"]
     assert answer["failure"]["code"] == "refused_by_owner" and "refused" in answer["failure"]["message"]
     assert answer["ended_at"] is not None and answer["awaiting_until"] is None and not answer["failure"]["retryable"]
-    assert sent.get() == answer and sent.at_simulator() == 0
+    assert answered(sent.get()) == answer and sent.at_simulator() == 0
     refused(refuse(user, answer), 409, "not_awaiting_approval")
 
 
@@ -483,4 +483,4 @@ def test_no_database_after_it_was_decided(user, stack, agent, account, database,
             database.fault("COMMIT", "away", after="UPDATE posts")
             answer = expect(call(user, post), 200)["data"]
             database.back()
-        assert post_of(user, post["id"]) == answer
+        assert answered(post_of(user, post["id"])) == answer

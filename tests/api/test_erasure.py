@@ -4,14 +4,12 @@ import hashlib
 import hmac
 import json
 import re
-import subprocess
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pymysql
 import standing
 import tiktok_events
-from conftest import CHECKOUT
 from helpers import expect
 from images import jpeg
 from mailing import wait_letter
@@ -375,19 +373,3 @@ def test_the_journal_waits_for_its_disk_and_survives_a_torn_line(stack, user):
     after = verified(stack)
     assert after["revocation"] == before["revocation"] + 1 and after["torn"] == before["torn"] + 1
     assert oct(file.stat().st_mode & 0o777) == "0o600"
-
-
-def test_a_restore_erases_again_who_is_in_the_journal(stack, user, other):
-    """By the commands of docs/operations.md."""
-    key = (stack.at.credentials / "worker_privacy/journal-key").read_text().strip()
-    with (stack.at.journal / "journal").open("a") as file:
-        file.write(f"1 2026-11-27T15:56:00.000000Z erasure {keyed(key, 'erasure', uuid.UUID(user.id).bytes)} {'0' * 32}\n")
-    commands = next(c for c in re.findall(r"^ *```sh\n(.*?)^ *```$", (CHECKOUT / "docs/operations.md").read_text(), re.DOTALL | re.MULTILINE)
-                    if "journal-key" in c)
-    for there, here in (("/etc/marketingcli/credentials", stack.at.credentials), ("/var/lib/marketingcli-journal", stack.at.journal),
-                        ("mariadb -N", f"mariadb -N -u root -S {stack.at.mariadb_sock}"), ("marketingcli-admin", "echo")):
-        assert there in commands
-        commands = commands.replace(there, str(here))
-    done = subprocess.run(["sh", "-euc", commands], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"privacy erase {user.email} --reason erased before the restore\n" in done.stdout and other.email not in done.stdout

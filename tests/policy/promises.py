@@ -34,7 +34,7 @@ PROMISES = {
     "R4": ("The account's data is deleted when that is asked for.",
            ["api/test_erasure.py::test_all_is_gone", "api/test_erasure.py::test_nothing_can_be_added_to_nobody",
             "api/test_erasure.py::test_a_customer_that_was_made_and_never_stored_goes_too",
-            "api/test_erasure.py::test_a_restore_erases_again_who_is_in_the_journal"]),
+            "api/test_backup.py::test_what_is_restored"]),
     "Y1": ("You may see what is held of you.",
            ["api/test_privacy.py::test_it_counts_what_is_there_and_nothing_of_others", "api/test_privacy_requests.py::test_access_is_what_the_user_sees"]),
     "Y2": ("You may correct it.", ["api/test_activity.py::test_a_name_is_changed_and_removed", "api/test_change_email.py::test_a_change_is_effective_when_the_new_address_confirms_it",
