@@ -202,6 +202,9 @@ class Post:
     def at_simulator(self):
         return self.there
 
+    def events(self):
+        return ["created"]
+
     def states_of_attempts(self):
         return []
 

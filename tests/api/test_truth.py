@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from authenticator import begun, enrol, finish
+from budgets import answered
 from helpers import expect
 from newcomers import Newcomer
 from test_connect import consented
@@ -57,7 +58,7 @@ def test_a_post_is_answered_from_what_was_written(user, account, stack, by_uploa
                           options={"post_mode": "DIRECT_POST", "privacy_level": "SELF_ONLY", "is_aigc": True})
         post = expect(answer, 202)["data"]
         post.pop("warnings")
-        assert post == post_of(user, post["id"])
+        assert post == answered(post_of(user, post["id"]))
 
 
 def test_an_upload_is_answered_from_what_was_written(user):
@@ -78,7 +79,7 @@ def test_no_database_after_a_post_was_made(user, account, stack, database, by_up
             expect(user.api.get("/api/v1/posts"), 503, "database_unavailable")
             database.back()
         post.pop("warnings")
-        assert post == post_of(user, post["id"])
+        assert post == answered(post_of(user, post["id"]))
 
 
 def test_no_database_after_an_upload(user, database):
