@@ -13,7 +13,7 @@ packages_stack="mariadb-server-core mariadb-client-core nginx-light openssl curl
 packages_demo="$packages_build $packages_stack jq python3-pil"
 packages_test="$packages_demo mariadb-client mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
 	python3-requests python3-pymysql python3-aiosmtpd python3-h2 systemd logrotate binutils iproute2 libimage-exiftool-perl strace unzip libarchive-tools
-	chromium libnss3-tools fonts-dejavu-core wrk swift-proxy swift-account swift-container swift-object"
+	chromium-headless-shell libnss3-tools fonts-dejavu-core wrk swift-proxy swift-account swift-container swift-object"
 # For tests/run.sh boot alone.
 packages_boot="mmdebstrap e2fsprogs git"
 
