@@ -263,8 +263,10 @@ test("two tabs know of each other", async t => {
   const page = await t.page("/dashboard/settings", { user: ada });
   const second = await t.tab(page, "/dashboard/settings");
   await second.getByLabel("Your name").waitFor();
+  await second.evaluate(() => sessionStorage.setItem("email", "typed before the sign-in"));
   await page.getByRole("button", { name: "Sign out" }).click();
   await second.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.equal(await second.getByLabel("Email address").inputValue(), "");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await page.goBack(); // nothing of the first user is to be seen there
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
@@ -276,6 +278,107 @@ test("two tabs know of each other", async t => {
   }
   await page.reload();
   await page.getByText(bob.email).first().waitFor();
+  // One that has heard of nothing, because it was left, looks when it is shown again.
+  await page.evaluate(() => {
+    localStorage.removeItem("signed-in");
+    setTimeout(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+  });
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+});
+
+test("what was typed outlasts the way past the menu", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/settings", { user: ada });
+  const name = page.getByLabel("Your name");
+  await name.fill("Half typed");
+  await page.getByRole("link", { name: "Skip to the page" }).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement.localName === "h1");
+  await page.evaluate(() => fetch("/api/v1/me")); // a page that is made anew would be there by now
+  assert.equal(await name.inputValue(), "Half typed");
+});
+
+test("what failed on no page is told each time", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/settings", { user: ada });
+  const busy = page.locator("#told").getByText("The server is busy.");
+  for (let n = 0; n < 2; n++) {
+    await t.inject(page, "POST /api/v1/auth/logout", "busy", { headers: { "Retry-After": "30" } });
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await busy.waitFor();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Your name is saved").waitFor();
+    assert.equal(await busy.count(), 0);
+  }
+});
+
+test("a page whose file did not come is there after another try", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/settings", { user: ada });
+  await page.getByLabel("Your name").waitFor();
+  await page.route("**/dashboard/pages/keys.js", call => call.abort("connectionreset"), { times: 1 });
+  t.expects(page, "GET /dashboard/pages/keys.js", "failed");
+  await page.getByRole("link", { name: "API keys", exact: true }).click();
+  await page.getByText("There is no contact with the server.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "API keys" }).waitFor();
+});
+
+test("what is looked at again and again is asked once at a time", async t => {
+  const page = await t.page("/dashboard/sign-in");
+  const running = await page.evaluate(async () => {
+    const { every } = await import("/dashboard/ui.js");
+    const under = [];
+    const show = is => {
+      Object.defineProperty(document, "hidden", { value: !is, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    await new Promise(begun => {
+      const end = every(0, () => new Promise(done => {
+        under.push(done);
+        begun(end);
+      }));
+    });
+    show(false);
+    show(true);
+    return under.length;
+  });
+  assert.equal(running, 1);
+});
+
+test("a change of address that was made meanwhile is not said to be stopped", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page(null, { user: ada });
+  const waiting = { email: "new." + ada.email, created_at: "2026-11-02T10:00:00Z" };
+  await page.route("**/api/v1/auth/change-email", call => call.request().method() === "GET" ? call.fulfill({ json: { data: { waiting }, meta: {} } }) : call.fallback());
+  await page.goto("/dashboard/settings");
+  await page.getByText(`A link is on its way to ${waiting.email}`).waitFor();
+  await t.sql("UPDATE users SET email = %s WHERE id = %s", waiting.email, ada.id);
+  await page.getByRole("button", { name: "Stop this change" }).click();
+  await page.getByText(`your address is ${waiting.email} now`).waitFor();
+});
+
+test("of two answers the later question counts", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page(null, { user: ada });
+  let asked = 0, release;
+  const held = new Promise(resolve => release = resolve);
+  await page.route("**/api/v1/auth/change-email", async call => {
+    if (call.request().method() !== "GET")
+      return call.fulfill({ status: 202, json: { data: {}, meta: {} } });
+    const waiting = asked++ === 0 ? await held : { email: "new@example.com", created_at: "2026-11-02T10:00:00Z" };
+    return call.fulfill({ json: { data: { waiting }, meta: {} } });
+  });
+  await page.goto("/dashboard/settings");
+  await page.getByLabel("New address").fill("new@example.com");
+  await page.keyboard.press("Enter");
+  const told = page.getByText("A link is on its way to new@example.com");
+  await told.waitFor();
+  const late = page.waitForResponse("**/api/v1/auth/change-email");
+  release(null);
+  await (await late).finished();
+  await page.evaluate(() => fetch("/api/v1/me")); // what it changes is drawn by now
+  assert.equal(await told.count(), 1);
 });
 
 test("sessions are listed and ended", async t => {
@@ -319,6 +422,17 @@ test("mails are chosen and those that did not come are listed", async t => {
   await failed.click();
   await page.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
   assert(await failed.isChecked(), "as it is, not as it was wished");
+  await page.route("**/api/v1/me/notifications", async call => {
+    await call.fetch();
+    await call.abort("connectionreset");
+  }, { times: 1 });
+  t.expects(page, "PATCH /api/v1/me/notifications", "failed");
+  await failed.click();
+  await page.getByText("It may have been done all the same").waitFor();
+  await page.waitForFunction(e => !e.checked, await failed.elementHandle());
+  await t.asSession(page, "PATCH", "/me/notifications", { post_failed: true });
+  await page.reload();
+  await failed.waitFor();
   await t.inFourForms(page, "notifications");
   await t.tabTo(page, failed);
   await page.keyboard.press("Space");
@@ -364,7 +478,8 @@ test("errors of every type are shown and leave what was typed", async t => {
   const page = await t.page("/dashboard/settings", { user: ada });
   const name = page.getByLabel("Your name");
   await name.fill("Ada");
-  for (const [code, said, more] of [["failed", "There is no contact with the server"], [502, "makes no sense here (502)"], ["busy", "The server is busy. Try again in 2 minutes.",
+  for (const [code, said, more] of [["failed", "There is no contact with the server. It may have been done all the same"],
+    [502, "makes no sense here (502). It may have been done all the same"], ["busy", "The server is busy. Try again in 2 minutes.",
     { headers: { "Retry-After": "120" } }], ["rate_limited", "Try again in 2 hours.", { headers: { "Retry-After": "7200" } }],
     ["outcome_unknown", "Look whether it was done"], ["account_disabled", "This account is not active"], ["cross_origin", "This request must come from"],
     ["validation_failed", "of the field", { details: [{ code: "too_long", param: "name", message: "of the field" }, { code: "other", param: null, message: "and of none" }] }]]) {

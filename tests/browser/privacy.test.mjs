@@ -63,6 +63,7 @@ test("an account is deleted and leaves a receipt", async t => {
   await page.getByText("1 post remains at TikTok.").waitFor();
   await t.inFourForms(page, "delete");
   const other = await t.tab(page, "/dashboard/keys");
+  await page.evaluate(id => localStorage.setItem(`draft.${id}.live`, "{}"), ada.id);
 
   await t.tabTo(page, page.getByLabel(`Type your address, ${ada.email}, to confirm`));
   t.expects(page, "POST /api/v1/privacy/erasure", 422);
@@ -79,6 +80,7 @@ test("an account is deleted and leaves a receipt", async t => {
 
   await page.waitForURL("**/dashboard/receipts/*");
   await page.getByText("done", { exact: true }).waitFor();
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
   await t.inFourForms(page, "receipt");
   await other.getByRole("heading", { name: "Sign in" }).waitFor();
   const stranger = await t.page(page.url());
@@ -91,6 +93,29 @@ test("a receipt that is none says so", async t => {
   await page.goto("/dashboard/receipts/01a21e6f-1a3f-7266-b295-63ee723b6772");
   await page.getByText("There is no such receipt.").waitFor();
   await t.look(page, "receipt-none");
+});
+
+test("a receipt is looked at until it is done, and no more often than a network may", async t => {
+  const page = await t.page();
+  await page.clock.install();
+  let asked = 0, state = "running";
+  await page.route("**/api/v1/privacy/erasure/*", call => {
+    asked++;
+    return call.fulfill({ json: { data: { receipt: "01a21e6f-1a3f-7266-b295-63ee723b6772", state, asked_at: "2026-11-02T10:00:00Z", ended_at: null, steps: [], remains: [],
+      tiktok_accounts: 0, tiktok_revoked: 0, posts_at_tiktok: 0, posts_unknown: 0 }, meta: {} } });
+  });
+  await page.goto("/dashboard/receipts/01a21e6f-1a3f-7266-b295-63ee723b6772");
+  await page.clock.runFor(10);
+  await page.getByText("under way").waitFor();
+  for (let n = 0; n < 30; n++)
+    await page.clock.runFor(2000);
+  assert(asked > 1 && asked < 8, `${asked} in a minute`);
+  await t.inject(page, "GET /api/v1/privacy/erasure/*", "rate_limited", { headers: { "Retry-After": "4" } });
+  state = "done";
+  const done = page.getByText("done", { exact: true });
+  for (let n = 0; n < 60 && await done.count() === 0; n++)
+    await page.clock.runFor(2000);
+  await done.waitFor();
 });
 
 test("in the days of grace the account can be kept", async t => {
@@ -112,6 +137,8 @@ test("in the days of grace the account can be kept", async t => {
   await page.goto("/dashboard/privacy");
   await page.getByRole("heading", { name: "Your account will be deleted" }).waitFor();
   await t.inFourForms(page, "delete-waiting");
+  await t.sql("UPDATE sessions SET created_at_us = created_at_us - 1200000000 WHERE user_id = %s", ada.id); // as if it were 20 minutes later
   await page.getByRole("button", { name: "Keep my account" }).click();
+  await retyped(page, ada);
   await page.getByText("Your account stays.").waitFor();
 });

@@ -4,10 +4,10 @@ import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
 import {confirmAgain, signInAgain} from "./again.js";
-import {failed, loading, zone} from "./ui.js";
+import {failed, loading, tellFailure, zone} from "./ui.js";
 import {words} from "./words/en.js";
 
-const SIGNED_IN = "signed-in"; // in localStorage: without it nobody is asked who is signed in, so that a guest meets no 401
+const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
 const session = {user: null}; // GET /me's answer while somebody is signed in
 const tabs = new BroadcastChannel("session"); // other tabs of this browser: {userId}
 const main = document.getElementById("main");
@@ -36,7 +36,7 @@ const app = {
 		if (session.user === null) {
 			localStorage.removeItem(SIGNED_IN);
 		} else {
-			localStorage.setItem(SIGNED_IN, "");
+			localStorage.setItem(SIGNED_IN, session.user.id);
 			tabs.postMessage({userId: session.user.id});
 		}
 		return session.user;
@@ -70,7 +70,7 @@ const app = {
 const no = async () => false;
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
 app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
-	isErasing: () => app.go("/privacy/delete", {replace: true})});
+	isErasing: () => app.go("/privacy/delete", {replace: true}), unknown: words.api.unknown});
 app.plain = plain;
 
 let here = {path: "/", query: new URLSearchParams()};
@@ -129,8 +129,9 @@ async function show(to) {
 	try {
 		module = await found.route.page();
 	} catch {
-		if (turn === shown) // the file did not come: another try loads everything anew
-			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p><p><a href="">${words.tryAgain}</a></p>`});
+		if (turn === shown) // the file did not come, and a browser may not ask for it twice: another try loads everything anew
+			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p>
+				<p><button type="button" @click=${() => location.reload()}>${words.tryAgain}</button></p>`});
 		return;
 	}
 	if (turn !== shown)
@@ -164,15 +165,24 @@ function draw(what) {
 // Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
 // typed here stays, and again.js asks.
 tabs.onmessage = ({data}) => {
-	if (data.userId !== (session.user?.id ?? null))
-		location.reload();
+	if (data.userId === (session.user?.id ?? null))
+		return;
+	if (data.userId === null)
+		sessionStorage.clear();
+	location.reload();
 };
+
+// The same of a page that was left and is shown again as it stood (the browser's back): it has heard of nothing meanwhile.
+addEventListener("pageshow", event => {
+	if (event.persisted && localStorage.getItem(SIGNED_IN) !== (session.user?.id ?? null))
+		location.reload();
+});
 
 addEventListener("unhandledrejection", event => {
 	if (event.reason instanceof Failure || event.reason?.name === "AbortError") {
 		event.preventDefault();
 		if (event.reason instanceof Failure)
-			render(failed(event.reason), document.getElementById("told"));
+			tellFailure(event.reason);
 	}
 });
 

@@ -1,5 +1,5 @@
 // Small pieces that many pages draw.
-import {html, nothing, ref} from "./lit.js";
+import {html, nothing, ref, render} from "./lit.js";
 import {Failure} from "./api.js";
 import {words} from "./words/en.js";
 
@@ -51,15 +51,15 @@ export function loading() {
 // Loads something and draws it when it is there. view(data).
 export function load(redraw, get) {
 	const state = {data: null, error: null, isLoading: false};
+	let turn = 0; // what was asked before comes too late
 	async function again() {
+		const mine = ++turn;
 		Object.assign(state, {error: null, isLoading: true});
 		redraw();
-		try {
-			state.data = await get();
-		} catch (error) {
-			state.error = error;
-		}
-		state.isLoading = false;
+		const came = await get().then(data => ({data}), error => ({error}));
+		if (mine !== turn)
+			return;
+		Object.assign(state, came, {isLoading: false});
 		redraw();
 	}
 	again();
@@ -135,17 +135,23 @@ export function pager(redraw, get) {
 // Calls fn every so many seconds while the tab is in view, and at once when it comes back. Returns what ends it. fn may give the seconds
 // until the next call, or null for never.
 export function every(seconds, fn) {
-	let timer = null, ended = false;
+	let timer = null, running = false, ended = false;
 	async function run() {
 		timer = null;
 		if (ended || document.hidden)
 			return;
-		const next = await fn();
+		running = true;
+		let next = null;
+		try {
+			next = await fn();
+		} finally {
+			running = false;
+		}
 		if (!ended && next !== null)
 			timer = setTimeout(run, (next ?? seconds) * 1000);
 	}
 	const back = () => {
-		if (!document.hidden && timer === null && !ended)
+		if (!document.hidden && timer === null && !running && !ended) // else there would be two of it from then on
 			run();
 	};
 	document.addEventListener("visibilitychange", back);
@@ -165,6 +171,14 @@ export function tell(text) {
 	tell.timer = setTimeout(() => {
 		at.textContent = "";
 	}, 8000);
+}
+
+// The same for what failed where no page shows it. It stays until something else is said.
+export function tellFailure(error) {
+	const said = document.createElement("div"); // of its own: lit-html loses what it has drawn where tell() takes it away
+	render(failed(error), said);
+	document.getElementById("told").replaceChildren(said);
+	clearTimeout(tell.timer);
 }
 
 // Where a page has become another one by itself: its heading has the focus, as after a link.

@@ -27,6 +27,10 @@ export const words = {
 		unexpected: status => `The server gave an answer that makes no sense here (${status}). Try again in a moment.`,
 		wait: sec => sec < 120 ? `Try again in ${sec} seconds.` : sec < 7200 ? `Try again in ${Math.ceil(sec / 60)} minutes.` : `Try again in ${Math.ceil(sec / 3600)} hours.`,
 		requestId: id => `If you ask us about this, name the request ${id}.`,
+		unknown: {
+			noContact: "There is no contact with the server. It may have been done all the same: look before you try again.",
+			unexpected: status => `The server gave an answer that makes no sense here (${status}). It may have been done all the same: look before you try again.`,
+		},
 	},
 	// In place of the API's own sentence for these of its codes.
 	said: {
@@ -119,6 +123,7 @@ export const words = {
 		newEmailHint: "A link goes there. Nothing changes until you open it.",
 		waits: email => `A link is on its way to ${email}`, waitsText: "Open it within a day, and that is your address. Until then the old one stays.", asked: "You asked for this on",
 		stop: "Stop this change", stopped: "Your address stays as it is.",
+		tooLate: email => `It was too late to stop this: your address is ${email} now.`,
 		oldPassword: "Password until now", changePassword: "Change the password", passwordSaved: "Your password is changed. All other sessions have ended.",
 		passwordText: "All other sessions end. API keys go on working.", keys: "Look at your API keys",
 		delete: "Delete the account", deleteText: "You can take a copy of everything with you first.", deleteLink: "Go to Privacy",
