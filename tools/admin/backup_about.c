@@ -19,7 +19,7 @@ static bool about_line(struct str *rest, const char *name, struct str *ret_value
     if (!str_cut(rest, '\n', &line) || !str_cut(&line, ' ', &word) || !str_eqc(word, name))
         return false;
     *ret_value = line;
-    return line.n > 0;
+    return line.n > 0 && memchr(line.p, '\0', line.n) == NULL;
 }
 
 bool backup_about_read(struct str text, struct backup_about *ret_about)
