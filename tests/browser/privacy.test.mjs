@@ -93,6 +93,29 @@ test("a receipt that is none says so", async t => {
   await t.look(page, "receipt-none");
 });
 
+test("a receipt is looked at until it is done, and no more often than a network may", async t => {
+  const page = await t.page();
+  await page.clock.install();
+  let asked = 0, state = "running";
+  await page.route("**/api/v1/privacy/erasure/*", call => {
+    asked++;
+    return call.fulfill({ json: { data: { receipt: "01a21e6f-1a3f-7266-b295-63ee723b6772", state, asked_at: "2026-11-02T10:00:00Z", ended_at: null, steps: [], remains: [],
+      tiktok_accounts: 0, tiktok_revoked: 0, posts_at_tiktok: 0, posts_unknown: 0 }, meta: {} } });
+  });
+  await page.goto("/dashboard/receipts/01a21e6f-1a3f-7266-b295-63ee723b6772");
+  await page.clock.runFor(10);
+  await page.getByText("under way").waitFor();
+  for (let n = 0; n < 30; n++)
+    await page.clock.runFor(2000);
+  assert(asked > 1 && asked < 8, `${asked} in a minute`);
+  await t.inject(page, "GET /api/v1/privacy/erasure/*", "rate_limited", { headers: { "Retry-After": "4" } });
+  state = "done";
+  const done = page.getByText("done", { exact: true });
+  for (let n = 0; n < 60 && await done.count() === 0; n++)
+    await page.clock.runFor(2000);
+  await done.waitFor();
+});
+
 test("in the days of grace the account can be kept", async t => {
   const ada = await t.user();
   await t.ask("configure", { programs: ["privacy"], settings: { erasure_grace_days: 3 } });

@@ -4,9 +4,11 @@ import {badge, copy, every, failed, loading, when} from "../ui.js";
 import {words} from "../words/en.js";
 
 const say = words.receipt;
+const SOON_SEC = 2, LATER_SEC = 30; // a network has ten such requests a minute, its sign-ins among them
 
 export default function receipt({plain, params, redraw}) {
 	const state = {receipt: null, error: null};
+	let pause = SOON_SEC / 2;
 
 	async function look() {
 		try {
@@ -16,7 +18,12 @@ export default function receipt({plain, params, redraw}) {
 			state.error = error;
 		}
 		redraw();
-		return state.error !== null || ["done", "canceled"].includes(state.receipt?.state) ? null : state.receipt?.state === "waiting" ? 60 : 2;
+		if (state.error !== null)
+			return state.error.status === 404 ? null : state.error.waitSec || LATER_SEC;
+		if (["done", "canceled"].includes(state.receipt.state))
+			return null;
+		pause = Math.min(pause * 2, LATER_SEC);
+		return state.receipt.state === "waiting" ? 60 : pause;
 	}
 	const end = every(0, look);
 
