@@ -48,30 +48,33 @@ function askPassword({title, text, email, needsCode = false, send}) {
 	}).then(answer => answer === true);
 }
 
+async function signIn(app, plain, {password, code}) {
+	const answer = await plain.send("POST", "/auth/login", {email: app.session.user.email, password, ...(code ? {code} : {})});
+	if (answer.status === "code_required")
+		return "code_required";
+	await app.whoIsIt();
+	return answer;
+}
+
 export function signInAgain(app, plain) {
 	return shared(() => askPassword({
 		title: words.again.ended,
 		text: words.again.endedText(app.session.user.email),
 		email: app.session.user.email,
-		send: async ({password, code}) => {
-			const answer = await plain.send("POST", "/auth/login", {email: app.session.user.email, password, ...(code ? {code} : {})});
-			if (answer.status === "code_required")
-				return "code_required";
-			await app.whoIsIt();
-			return answer;
-		},
+		send: values => signIn(app, plain, values),
 	}));
 }
 
+// Whoever is being erased can only sign in anew, which is as good (POST /auth/confirm is not for them).
 export function confirmAgain(app, plain) {
 	return shared(async () => {
-		const {enabled} = await plain.get("/auth/totp").catch(() => ({enabled: false}));
+		const {enabled, isErasing} = await plain.get("/auth/totp").catch(({code}) => ({enabled: false, isErasing: code === "account_erasing"}));
 		return askPassword({
 			title: words.again.confirm,
 			text: enabled ? words.again.confirmWithCode : words.again.confirmText,
 			email: app.session.user.email,
 			needsCode: enabled,
-			send: ({password, code}) => plain.send("POST", "/auth/confirm", {password, ...(code ? {code} : {})}),
+			send: values => isErasing ? signIn(app, plain, values) : plain.send("POST", "/auth/confirm", {password: values.password, ...(values.code ? {code: values.code} : {})}),
 		});
 	});
 }
