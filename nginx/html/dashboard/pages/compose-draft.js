@@ -2,6 +2,12 @@
 // one that has the lock. Another one waits for it, or takes it.
 import {emptyDraft} from "./compose-check.js";
 
+// Of a user who is no more, nothing stays here.
+export function forgetDrafts(userId) {
+	for (const name of Object.keys(localStorage).filter(name => name.startsWith(`draft.${userId}.`)))
+		localStorage.removeItem(name);
+}
+
 // changed(): the draft was read anew, or is another tab's. draft.holds: true, false (another tab does), null (not known yet).
 export function keptDraft(userId, mode, changed) {
 	const name = `draft.${userId}.${mode}`;

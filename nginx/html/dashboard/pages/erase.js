@@ -4,6 +4,7 @@ import {address} from "../router.js";
 import {form} from "../form.js";
 import {ask} from "../dialog.js";
 import {day, load, tell, when} from "../ui.js";
+import {forgetDrafts} from "./compose-draft.js";
 import {words} from "../words/en.js";
 
 const say = words.erase;
@@ -16,6 +17,7 @@ export default function erase({api, session, redraw, go, forget}) {
 		done: answer => {
 			if (answer === null)
 				return;
+			forgetDrafts(session.user.id);
 			forget();
 			go("/receipts/" + answer.receipt, {replace: true});
 		},
