@@ -51,6 +51,30 @@ test("a post that waits is canceled and sent again by keyboard", async t => {
   await page.getByText("It is at TikTok.").first().waitFor({ timeout: 60_000 });
 });
 
+test("a page that was left before it was there asks for nothing more", async t => {
+  const ada = await t.user({ connected: true });
+  await t.ask("stop", { program: "worker-publish" });
+  const post = await t.post(ada, { wait: false });
+  const page = await t.page(null, { user: ada });
+  await page.clock.install();
+  let asked = 0, release;
+  const held = new Promise(resolve => release = resolve);
+  await page.route(`**/api/v1/posts/${post.id}`, async call => {
+    asked++;
+    await held;
+    await call.continue();
+  });
+  await Promise.all([page.waitForRequest(`**/api/v1/posts/${post.id}`), page.goto(`/dashboard/posts/${post.id}`)]);
+  await page.getByRole("link", { name: "Privacy", exact: true }).click();
+  await page.getByRole("heading", { name: "Privacy" }).waitFor();
+  const names = page.waitForResponse("**/api/v1/keys?limit=100"); // the last that the page asks at first
+  release();
+  await (await names).finished();
+  for (let n = 0; n < 20; n++)
+    await page.clock.runFor(2000);
+  assert.equal(asked, 1);
+});
+
 test("what may be at TikTok is sent again only by who has looked", async t => {
   const ada = await t.user({ connected: true });
   const post = await t.post(ada, { text: "[[fail:internal_error]]" });

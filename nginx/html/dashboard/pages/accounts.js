@@ -29,13 +29,13 @@ export default function accounts({api, mode, query, redraw, stay}) {
 	if (back.connected !== null || back.error !== null)
 		stay("/accounts", {replace: true}); // a reload does not say it again
 	const lasts = new Map(); // by account: the newest post that has ended
-	let rounds = 0, stop = null;
+	let rounds = 0, stop = null, isOpen = true;
 
 	const loaded = load(redraw, async () => {
 		const all = await accountsById(api);
 		rounds = 0;
 		stop?.();
-		stop = every(2, () => askAnew());
+		stop = isOpen ? every(2, () => askAnew()) : null;
 		return all;
 	});
 
@@ -130,6 +130,9 @@ export default function accounts({api, mode, query, redraw, stay}) {
 	return {
 		title: say.title,
 		view: () => html`${result()}${loaded.view(view)}${mode() === "test" ? test.view() : nothing}`,
-		close: () => stop?.(),
+		close() {
+			isOpen = false; // what is still to come begins nothing any more
+			stop?.();
+		},
 	};
 }

@@ -23,7 +23,7 @@ function pauseAfter(post, waited) {
 
 export default function post({api, mode, params, redraw}) {
 	const path = "/posts/" + params.id;
-	let stop = null, stale = null;
+	let stop = null, stale = null, isOpen = true;
 
 	const quietly = promise => promise.catch(error => {
 		if (!(error instanceof Failure))
@@ -58,7 +58,7 @@ export default function post({api, mode, params, redraw}) {
 	function follow(post) {
 		let pause = pauseAfter(post, SOON_SEC / 1.5);
 		stop?.();
-		stop = pause === null ? null : every(pause, async () => {
+		stop = pause === null || !isOpen ? null : every(pause, async () => {
 			await look();
 			pause = pauseAfter(loaded.state.data.post, pause);
 			return pause;
@@ -156,6 +156,9 @@ export default function post({api, mode, params, redraw}) {
 	return {
 		title: () => loaded.state.data === null ? say.title : titleOf(loaded.state.data.post),
 		view: () => loaded.view(view),
-		close: () => stop?.(),
+		close() {
+			isOpen = false; // what is still to come begins nothing any more
+			stop?.();
+		},
 	};
 }
