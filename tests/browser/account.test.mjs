@@ -279,6 +279,28 @@ test("two tabs know of each other", async t => {
   await page.getByText(bob.email).first().waitFor();
 });
 
+test("what is looked at again and again is asked once at a time", async t => {
+  const page = await t.page("/dashboard/sign-in");
+  const running = await page.evaluate(async () => {
+    const { every } = await import("/dashboard/ui.js");
+    const under = [];
+    const show = is => {
+      Object.defineProperty(document, "hidden", { value: !is, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    await new Promise(begun => {
+      const end = every(0, () => new Promise(done => {
+        under.push(done);
+        begun(end);
+      }));
+    });
+    show(false);
+    show(true);
+    return under.length;
+  });
+  assert.equal(running, 1);
+});
+
 test("sessions are listed and ended", async t => {
   const ada = await t.user();
   await t.page("/", { user: ada });

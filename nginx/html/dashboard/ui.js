@@ -135,17 +135,23 @@ export function pager(redraw, get) {
 // Calls fn every so many seconds while the tab is in view, and at once when it comes back. Returns what ends it. fn may give the seconds
 // until the next call, or null for never.
 export function every(seconds, fn) {
-	let timer = null, ended = false;
+	let timer = null, running = false, ended = false;
 	async function run() {
 		timer = null;
 		if (ended || document.hidden)
 			return;
-		const next = await fn();
+		running = true;
+		let next = null;
+		try {
+			next = await fn();
+		} finally {
+			running = false;
+		}
 		if (!ended && next !== null)
 			timer = setTimeout(run, (next ?? seconds) * 1000);
 	}
 	const back = () => {
-		if (!document.hidden && timer === null && !ended)
+		if (!document.hidden && timer === null && !running && !ended) // else there would be two of it from then on
 			run();
 	};
 	document.addEventListener("visibilitychange", back);
