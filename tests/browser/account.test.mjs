@@ -279,6 +279,20 @@ test("two tabs know of each other", async t => {
   await page.getByText(bob.email).first().waitFor();
 });
 
+test("what failed on no page is told each time", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/settings", { user: ada });
+  const busy = page.locator("#told").getByText("The server is busy.");
+  for (let n = 0; n < 2; n++) {
+    await t.inject(page, "POST /api/v1/auth/logout", "busy", { headers: { "Retry-After": "30" } });
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await busy.waitFor();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Your name is saved").waitFor();
+    assert.equal(await busy.count(), 0);
+  }
+});
+
 test("what is looked at again and again is asked once at a time", async t => {
   const page = await t.page("/dashboard/sign-in");
   const running = await page.evaluate(async () => {

@@ -4,7 +4,7 @@ import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
 import {confirmAgain, signInAgain} from "./again.js";
-import {failed, loading, zone} from "./ui.js";
+import {failed, loading, tellFailure, zone} from "./ui.js";
 import {words} from "./words/en.js";
 
 const SIGNED_IN = "signed-in"; // in localStorage: without it nobody is asked who is signed in, so that a guest meets no 401
@@ -172,7 +172,7 @@ addEventListener("unhandledrejection", event => {
 	if (event.reason instanceof Failure || event.reason?.name === "AbortError") {
 		event.preventDefault();
 		if (event.reason instanceof Failure)
-			render(failed(event.reason), document.getElementById("told"));
+			tellFailure(event.reason);
 	}
 });
 

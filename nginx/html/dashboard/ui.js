@@ -1,5 +1,5 @@
 // Small pieces that many pages draw.
-import {html, nothing, ref} from "./lit.js";
+import {html, nothing, ref, render} from "./lit.js";
 import {Failure} from "./api.js";
 import {words} from "./words/en.js";
 
@@ -171,6 +171,14 @@ export function tell(text) {
 	tell.timer = setTimeout(() => {
 		at.textContent = "";
 	}, 8000);
+}
+
+// The same for what failed where no page shows it. It stays until something else is said.
+export function tellFailure(error) {
+	const said = document.createElement("div"); // of its own: lit-html loses what it has drawn where tell() takes it away
+	render(failed(error), said);
+	document.getElementById("told").replaceChildren(said);
+	clearTimeout(tell.timer);
 }
 
 // Where a page has become another one by itself: its heading has the focus, as after a link.
