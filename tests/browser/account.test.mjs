@@ -279,6 +279,18 @@ test("two tabs know of each other", async t => {
   await page.getByText(bob.email).first().waitFor();
 });
 
+test("what was typed outlasts the way past the menu", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/settings", { user: ada });
+  const name = page.getByLabel("Your name");
+  await name.fill("Half typed");
+  await page.getByRole("link", { name: "Skip to the page" }).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement.localName === "h1");
+  await page.evaluate(() => fetch("/api/v1/me")); // a page that is made anew would be there by now
+  assert.equal(await name.inputValue(), "Half typed");
+});
+
 test("what failed on no page is told each time", async t => {
   const ada = await t.user({ key: false });
   const page = await t.page("/dashboard/settings", { user: ada });

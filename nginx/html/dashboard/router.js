@@ -43,9 +43,11 @@ export function start(show) {
 		const to = new URL(link.href);
 		if (to.origin !== location.origin || !(to.pathname === BASE || to.pathname.startsWith(BASE + "/")))
 			return;
-		if (to.pathname === location.pathname && to.search === location.search && to.hash !== "")
-			return; // within the page
 		event.preventDefault();
+		if (to.pathname === location.pathname && to.search === location.search && to.hash !== "") {
+			document.querySelector(to.hash + " h1")?.focus(); // the browser's own way is a popstate, for which the page would be made anew
+			return;
+		}
 		go(to.pathname.slice(BASE.length) + to.search);
 	});
 	return {go, here};
