@@ -368,6 +368,17 @@ test("mails are chosen and those that did not come are listed", async t => {
   await failed.click();
   await page.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
   assert(await failed.isChecked(), "as it is, not as it was wished");
+  await page.route("**/api/v1/me/notifications", async call => {
+    await call.fetch();
+    await call.abort("connectionreset");
+  }, { times: 1 });
+  t.expects(page, "PATCH /api/v1/me/notifications", "failed");
+  await failed.click();
+  await page.getByText("It may have been done all the same").waitFor();
+  await page.waitForFunction(e => !e.checked, await failed.elementHandle());
+  await t.asSession(page, "PATCH", "/me/notifications", { post_failed: true });
+  await page.reload();
+  await failed.waitFor();
   await t.inFourForms(page, "notifications");
   await t.tabTo(page, failed);
   await page.keyboard.press("Space");
@@ -413,7 +424,8 @@ test("errors of every type are shown and leave what was typed", async t => {
   const page = await t.page("/dashboard/settings", { user: ada });
   const name = page.getByLabel("Your name");
   await name.fill("Ada");
-  for (const [code, said, more] of [["failed", "There is no contact with the server"], [502, "makes no sense here (502)"], ["busy", "The server is busy. Try again in 2 minutes.",
+  for (const [code, said, more] of [["failed", "There is no contact with the server. It may have been done all the same"],
+    [502, "makes no sense here (502). It may have been done all the same"], ["busy", "The server is busy. Try again in 2 minutes.",
     { headers: { "Retry-After": "120" } }], ["rate_limited", "Try again in 2 hours.", { headers: { "Retry-After": "7200" } }],
     ["outcome_unknown", "Look whether it was done"], ["account_disabled", "This account is not active"], ["cross_origin", "This request must come from"],
     ["validation_failed", "of the field", { details: [{ code: "too_long", param: "name", message: "of the field" }, { code: "other", param: null, message: "and of none" }] }]]) {

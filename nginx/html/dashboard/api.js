@@ -51,7 +51,7 @@ export function makeKey() {
 	return crypto.randomUUID();
 }
 
-function failure(status, text, header) {
+function failure(status, text, header, {noContact, unexpected}) {
 	let error;
 	try {
 		error = JSON.parse(text).error;
@@ -61,7 +61,7 @@ function failure(status, text, header) {
 	const wait = header("Retry-After");
 	return new Failure({
 		status,
-		error: error ?? {code: status === 0 ? "no_contact" : "unexpected", type: "network", message: status === 0 ? words.api.noContact : words.api.unexpected(status), retryable: status === 0},
+		error: error ?? {code: status === 0 ? "no_contact" : "unexpected", type: "network", message: status === 0 ? noContact : unexpected(status), retryable: status === 0},
 		waitSec: wait === null ? null : Number(wait),
 		requestId: header("X-Request-Id"),
 	});
@@ -70,8 +70,8 @@ function failure(status, text, header) {
 const pause = sec => new Promise(done => setTimeout(done, sec * 1000));
 
 // mode(): "live" or "test". signInAgain() and confirmAgain() resolve to whether the user has done so. isErasing() is called when the account
-// is being erased and may do nothing else any more.
-export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}}) {
+// is being erased and may do nothing else any more. unknown: what is said where nobody knows whether a change was made (words.api).
+export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, unknown = words.api}) {
 	function address(path, query = {}) {
 		const asked = new URLSearchParams();
 		for (const [name, value] of Object.entries(query))
@@ -94,8 +94,9 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 		}
 	}
 
-	// Sends until there is an answer that counts. ask(): one try, {status, text, header}. repeats: whether it may be sent again.
-	async function exchange(ask, repeats) {
+	// Sends until there is an answer that counts. ask(): one try, {status, text, header}. repeats: whether it may be sent again. said: without
+	// an answer of the API.
+	async function exchange(ask, repeats, said = words.api) {
 		const mended = new Set();
 		for (let n = 1; ; n++) {
 			const answer = await ask();
@@ -103,7 +104,7 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 				return answer;
 			if (answer.status >= 200 && answer.status < 300)
 				return {...(answer.text === "" ? {data: null, meta: {}} : JSON.parse(answer.text)), status: answer.status};
-			const failed = failure(answer.status, answer.text, answer.header);
+			const failed = failure(answer.status, answer.text, answer.header, said);
 			const mend = failed.status === 401 && !OWN_401.includes(failed.code) ? signInAgain
 				: failed.code === "recent_auth_required" ? confirmAgain : null;
 			if (mend !== null && !mended.has(mend)) {
@@ -127,7 +128,7 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 			headers["Content-Type"] = "application/json";
 		if (key !== undefined)
 			headers["Idempotency-Key"] = `"${key}"`;
-		return exchange(() => once(method, address(path, query), {headers, signal, body: body === undefined ? undefined : JSON.stringify(body)}), repeats);
+		return exchange(() => once(method, address(path, query), {headers, signal, body: body === undefined ? undefined : JSON.stringify(body)}), repeats, repeats ? words.api : unknown);
 	}
 
 	return {

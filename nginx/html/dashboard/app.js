@@ -70,7 +70,7 @@ const app = {
 const no = async () => false;
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
 app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
-	isErasing: () => app.go("/privacy/delete", {replace: true})});
+	isErasing: () => app.go("/privacy/delete", {replace: true}), unknown: words.api.unknown});
 app.plain = plain;
 
 let here = {path: "/", query: new URLSearchParams()};

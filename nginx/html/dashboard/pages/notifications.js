@@ -23,6 +23,8 @@ export default function notifications({api, session, redraw}) {
 		} catch (error) {
 			kinds.state.data = {...kinds.state.data, [kind]: !on};
 			Object.assign(state, {error, failed: kind});
+			if (["no_contact", "unexpected", "outcome_unknown", "internal_error"].includes(error.code))
+				await kinds.again(); // it may have been done
 		}
 		state.busy = null;
 		redraw();

@@ -27,6 +27,10 @@ export const words = {
 		unexpected: status => `The server gave an answer that makes no sense here (${status}). Try again in a moment.`,
 		wait: sec => sec < 120 ? `Try again in ${sec} seconds.` : sec < 7200 ? `Try again in ${Math.ceil(sec / 60)} minutes.` : `Try again in ${Math.ceil(sec / 3600)} hours.`,
 		requestId: id => `If you ask us about this, name the request ${id}.`,
+		unknown: {
+			noContact: "There is no contact with the server. It may have been done all the same: look before you try again.",
+			unexpected: status => `The server gave an answer that makes no sense here (${status}). It may have been done all the same: look before you try again.`,
+		},
 	},
 	// In place of the API's own sentence for these of its codes.
 	said: {
