@@ -327,6 +327,18 @@ test("what is looked at again and again is asked once at a time", async t => {
   assert.equal(running, 1);
 });
 
+test("a change of address that was made meanwhile is not said to be stopped", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page(null, { user: ada });
+  const waiting = { email: "new." + ada.email, created_at: "2026-11-02T10:00:00Z" };
+  await page.route("**/api/v1/auth/change-email", call => call.request().method() === "GET" ? call.fulfill({ json: { data: { waiting }, meta: {} } }) : call.fallback());
+  await page.goto("/dashboard/settings");
+  await page.getByText(`A link is on its way to ${waiting.email}`).waitFor();
+  await t.sql("UPDATE users SET email = %s WHERE id = %s", waiting.email, ada.id);
+  await page.getByRole("button", { name: "Stop this change" }).click();
+  await page.getByText(`your address is ${waiting.email} now`).waitFor();
+});
+
 test("sessions are listed and ended", async t => {
   const ada = await t.user();
   await t.page("/", { user: ada });

@@ -28,10 +28,16 @@ export default function settings({api, session, redraw, drawFrame}) {
 		},
 	});
 	const stop = form(redraw, {
-		send: () => api.send("DELETE", "/auth/change-email"),
-		done: () => {
+		send: async () => {
+			await api.send("DELETE", "/auth/change-email"); // which is right also where nothing waits any more
+			return api.get("/me");
+		},
+		done: user => {
+			const isSame = user.email === session.user.email;
+			Object.assign(session.user, user);
+			drawFrame();
 			waiting.again();
-			tell(say.stopped);
+			tell(isSame ? say.stopped : say.tooLate(user.email));
 		},
 	});
 	const password = form(redraw, {

@@ -123,6 +123,7 @@ export const words = {
 		newEmailHint: "A link goes there. Nothing changes until you open it.",
 		waits: email => `A link is on its way to ${email}`, waitsText: "Open it within a day, and that is your address. Until then the old one stays.", asked: "You asked for this on",
 		stop: "Stop this change", stopped: "Your address stays as it is.",
+		tooLate: email => `It was too late to stop this: your address is ${email} now.`,
 		oldPassword: "Password until now", changePassword: "Change the password", passwordSaved: "Your password is changed. All other sessions have ended.",
 		passwordText: "All other sessions end. API keys go on working.", keys: "Look at your API keys",
 		delete: "Delete the account", deleteText: "You can take a copy of everything with you first.", deleteLink: "Go to Privacy",
