@@ -264,8 +264,10 @@ test("two tabs know of each other", async t => {
   const page = await t.page("/dashboard/settings", { user: ada });
   const second = await t.tab(page, "/dashboard/settings");
   await second.getByLabel("Your name").waitFor();
+  await second.evaluate(() => sessionStorage.setItem("email", "typed before the sign-in"));
   await page.getByRole("button", { name: "Sign out" }).click();
   await second.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.equal(await second.getByLabel("Email address").inputValue(), "");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await page.goBack(); // nothing of the first user is to be seen there
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
@@ -277,6 +279,12 @@ test("two tabs know of each other", async t => {
   }
   await page.reload();
   await page.getByText(bob.email).first().waitFor();
+  // One that has heard of nothing, because it was left, looks when it is shown again.
+  await page.evaluate(() => {
+    localStorage.removeItem("signed-in");
+    setTimeout(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+  });
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
 });
 
 test("what was typed outlasts the way past the menu", async t => {

@@ -7,7 +7,7 @@ import {confirmAgain, signInAgain} from "./again.js";
 import {failed, loading, tellFailure, zone} from "./ui.js";
 import {words} from "./words/en.js";
 
-const SIGNED_IN = "signed-in"; // in localStorage: without it nobody is asked who is signed in, so that a guest meets no 401
+const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
 const session = {user: null}; // GET /me's answer while somebody is signed in
 const tabs = new BroadcastChannel("session"); // other tabs of this browser: {userId}
 const main = document.getElementById("main");
@@ -36,7 +36,7 @@ const app = {
 		if (session.user === null) {
 			localStorage.removeItem(SIGNED_IN);
 		} else {
-			localStorage.setItem(SIGNED_IN, "");
+			localStorage.setItem(SIGNED_IN, session.user.id);
 			tabs.postMessage({userId: session.user.id});
 		}
 		return session.user;
@@ -164,9 +164,18 @@ function draw(what) {
 // Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
 // typed here stays, and again.js asks.
 tabs.onmessage = ({data}) => {
-	if (data.userId !== (session.user?.id ?? null))
-		location.reload();
+	if (data.userId === (session.user?.id ?? null))
+		return;
+	if (data.userId === null)
+		sessionStorage.clear();
+	location.reload();
 };
+
+// The same of a page that was left and is shown again as it stood (the browser's back): it has heard of nothing meanwhile.
+addEventListener("pageshow", event => {
+	if (event.persisted && localStorage.getItem(SIGNED_IN) !== (session.user?.id ?? null))
+		location.reload();
+});
 
 addEventListener("unhandledrejection", event => {
 	if (event.reason instanceof Failure || event.reason?.name === "AbortError") {
