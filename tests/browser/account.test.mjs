@@ -347,6 +347,29 @@ test("a change of address that was made meanwhile is not said to be stopped", as
   await page.getByText(`your address is ${waiting.email} now`).waitFor();
 });
 
+test("of two answers the later question counts", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page(null, { user: ada });
+  let asked = 0, release;
+  const held = new Promise(resolve => release = resolve);
+  await page.route("**/api/v1/auth/change-email", async call => {
+    if (call.request().method() !== "GET")
+      return call.fulfill({ status: 202, json: { data: {}, meta: {} } });
+    const waiting = asked++ === 0 ? await held : { email: "new@example.com", created_at: "2026-11-02T10:00:00Z" };
+    return call.fulfill({ json: { data: { waiting }, meta: {} } });
+  });
+  await page.goto("/dashboard/settings");
+  await page.getByLabel("New address").fill("new@example.com");
+  await page.keyboard.press("Enter");
+  const told = page.getByText("A link is on its way to new@example.com");
+  await told.waitFor();
+  const late = page.waitForResponse("**/api/v1/auth/change-email");
+  release(null);
+  await (await late).finished();
+  await page.evaluate(() => fetch("/api/v1/me")); // what it changes is drawn by now
+  assert.equal(await told.count(), 1);
+});
+
 test("sessions are listed and ended", async t => {
   const ada = await t.user();
   await t.page("/", { user: ada });

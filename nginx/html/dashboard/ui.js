@@ -51,15 +51,15 @@ export function loading() {
 // Loads something and draws it when it is there. view(data).
 export function load(redraw, get) {
 	const state = {data: null, error: null, isLoading: false};
+	let turn = 0; // what was asked before comes too late
 	async function again() {
+		const mine = ++turn;
 		Object.assign(state, {error: null, isLoading: true});
 		redraw();
-		try {
-			state.data = await get();
-		} catch (error) {
-			state.error = error;
-		}
-		state.isLoading = false;
+		const came = await get().then(data => ({data}), error => ({error}));
+		if (mine !== turn)
+			return;
+		Object.assign(state, came, {isLoading: false});
 		redraw();
 	}
 	again();
