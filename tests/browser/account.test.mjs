@@ -312,18 +312,6 @@ test("what failed on no page is told each time", async t => {
   }
 });
 
-test("a page whose file did not come is there after another try", async t => {
-  const ada = await t.user({ key: false });
-  const page = await t.page("/dashboard/settings", { user: ada });
-  await page.getByLabel("Your name").waitFor();
-  await page.route("**/dashboard/pages/keys.js", call => call.abort("connectionreset"), { times: 1 });
-  t.expects(page, "GET /dashboard/pages/keys.js", "failed");
-  await page.getByRole("link", { name: "API keys", exact: true }).click();
-  await page.getByText("There is no contact with the server.").waitFor();
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByRole("heading", { name: "API keys" }).waitFor();
-});
-
 test("what is looked at again and again is asked once at a time", async t => {
   const page = await t.page("/dashboard/sign-in");
   const running = await page.evaluate(async () => {

@@ -129,9 +129,8 @@ async function show(to) {
 	try {
 		module = await found.route.page();
 	} catch {
-		if (turn === shown) // the file did not come, and a browser may not ask for it twice: another try loads everything anew
-			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p>
-				<p><button type="button" @click=${() => location.reload()}>${words.tryAgain}</button></p>`});
+		if (turn === shown) // the file did not come: another try loads everything anew
+			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p><p><a href="">${words.tryAgain}</a></p>`});
 		return;
 	}
 	if (turn !== shown)
