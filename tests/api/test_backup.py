@@ -10,6 +10,7 @@ import uuid
 
 import pytest
 from backups import Vault
+from conftest import with_setting
 from helpers import expect
 from publishing import Sent, failed
 from services import PROGRAMS
@@ -118,6 +119,22 @@ def test_it_is_refused_while_the_services_run(vault, stack, made, user):
     assert stack.sql("SELECT COUNT(*) AS n FROM mysql.global_priv WHERE User LIKE 'marketingcli%%' AND JSON_VALUE(Priv, '$.account_locked') = 1")[0]["n"] == 0
 
 
+def test_one_that_is_done_is_replaced_only_when_that_is_said(vault, stack, made):
+    """A restore that died after all was done: services may have worked on it since, so another backup does not take its place unasked."""
+    to = ("--without-journal", "--database", "mcli_done")
+    other = vault.backup()
+    try:
+        (stack.at.test / "points").mkdir(exist_ok=True)
+        stack.arm("restore.let_in")
+        vault.restore(made, *to, code=-9)
+        assert "with --replace it is dropped" in vault.restore(other, *to, code=1).stderr
+        assert "is in place already" in vault.restore(made, *to).stdout
+    finally:
+        stack.sql("DROP DATABASE IF EXISTS mcli_done")
+        for name in (other.name, other.name + ".sha256"):
+            (vault.dir / name).unlink()
+
+
 def test_two_at_once(vault, stack, made):
     stack.sql("SELECT GET_LOCK('backup.marketingcli', 0)")
     try:
@@ -141,6 +158,51 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
     assert left and all(n.endswith(".part") for n in left), left
     for name in left:
         (vault.dir / name).unlink()
+
+
+def with_settings(vault, path, **settings):
+    text = vault.conf.read_text()
+    for name, value in settings.items():
+        text = with_setting(text, name, value)
+    path.write_text(text)
+    return path
+
+
+def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
+    folder = tmp_path / "backups"
+    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy="false")
+    done = stack.admin("backup", conf=conf)
+    assert done.returncode == 1 and "was not taken elsewhere" in done.stderr, done
+    assert sorted(p.suffix for p in folder.iterdir()) == [".cms", ".sha256"], "it is kept, and the stamp of the newest is not set"
+
+
+def test_a_scratch_folder_in_which_others_write_is_refused(vault, stack, tmp_path):
+    """They could put a server of their own in its place, and be given the dump."""
+    folder = pathlib.Path(f"{vault.scratch}-open")
+    folder.mkdir()
+    try:
+        folder.chmod(0o777)
+        done = stack.admin("backup", conf=with_settings(vault, tmp_path / "conf", backup_scratch_dir=folder))
+        assert done.returncode == 1 and "may write there" in done.stderr and list(folder.iterdir()) == [], done
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_journal_that_was_lost_does_not_replace_its_copy(vault, stack, tmp_path):
+    conf = with_settings(vault, tmp_path / "conf", privacy_journal_dir=tmp_path, backup_dir=tmp_path, backup_copy="true")
+    journal = tmp_path / "journal"
+
+    def taken(text):
+        journal.unlink(missing_ok=True)
+        if text:
+            journal.write_text(text)
+        return stack.admin("backup", "journal", conf=conf).returncode
+
+    assert taken("one\ntwo\n") == 0
+    [copy] = tmp_path.glob("journal.*")
+    for less in ("new\n", None):
+        assert taken(less) == 1 and copy.read_text() == "one\ntwo\n"
+    assert taken("one\ntwo\nthree\n") == 0 and copy.read_text() == "one\ntwo\nthree\n"
 
 
 def find_admin():

@@ -385,6 +385,17 @@ def test_a_user_of_a_service_that_is_gone_has_no_right_any_more(granted):
     assert granted.query("SELECT COUNT(*) n FROM information_schema.TABLE_PRIVILEGES WHERE table_schema = 'marketingcli'") == of_others
 
 
+def test_a_system_user_that_a_restore_has_locked_is_let_in(granted):
+    """One that was given up; as the services' users are."""
+    granted.put("grants.sql", f"-- system user {granted.user}\nGRANT SELECT ON {{db}}.a TO {{user}};\n")
+    granted.works("--credentials", str(granted.credentials))
+    granted.query(f"ALTER USER marketingcli_{granted.user}@localhost ACCOUNT LOCK")
+    locked = "SELECT JSON_VALUE(Priv, '$.account_locked') l FROM mysql.global_priv WHERE User = %s"
+    assert granted.query(locked, f"marketingcli_{granted.user}") == [{"l": "1"}]
+    granted.works("--credentials", str(granted.credentials))
+    assert granted.query(locked, f"marketingcli_{granted.user}") != [{"l": "1"}]
+
+
 def test_a_user_of_another_database_clients_is_dropped(granted):
     """Who could sign in from elsewhere must not any more; a user whose name only begins alike is somebody else's."""
     name = f"marketingcli_{granted.user}"

@@ -249,7 +249,7 @@ static int backup_make(struct backup *b, struct db *db)
     if (!backup_dump_all(b, about.migrations) || !backup_verify(b, about.migrations) || !backup_count(b, db, &tables))
         return EXIT_FAILED;
     point("backup.verified");
-    if (!backup_name(b) || !backup_stamp(b->conf, BACKUP_STAMP_MADE))
+    if (!backup_name(b))
         return complain("%s: %s", b->path, strerror(errno));
     printf("%s: schema %lld, %lld tables, %lld MB of dump in %lld MB, loaded once and the same\n", b->path,
            (long long)about.schema, (long long)tables, (long long)(b->bytes / MB), (long long)(b->writer.bytes / MB));
@@ -294,6 +294,17 @@ static int backup_alone(struct backup *b)
     return code;
 }
 
+/* The stamp comes last: a backup that could not be taken elsewhere does not keep the alarm of old ones quiet. */
+static int backup_take_away(struct backup *b)
+{
+    if (!backup_copy(b->arena, b->conf, b->path) ||
+        !backup_copy(b->arena, b->conf, arena_printf(b->arena, "%s" BACKUP_DIGEST_ENDS, b->path).p))
+        return EXIT_FAILED;
+    return backup_stamp(b->conf, BACKUP_STAMP_MADE)
+               ? EXIT_DONE
+               : complain("%s/" BACKUP_STAMP_MADE ": %s", b->conf->backup_dir.p, strerror(errno));
+}
+
 int verb_backup(const struct given *given)
 {
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
@@ -318,9 +329,8 @@ int verb_backup(const struct given *given)
     b.options.timeout_sec = STATEMENT_TIMEOUT_SEC;
     b.database = b.options.name = given->database != NULL ? given->database : conf.database_name.p;
     int code = backup_alone(&b);
-    if (code == EXIT_DONE && (!backup_copy(&arena, &conf, b.path) ||
-                              !backup_copy(&arena, &conf, arena_printf(&arena, "%s" BACKUP_DIGEST_ENDS, b.path).p)))
-        code = EXIT_FAILED;
+    if (code == EXIT_DONE)
+        code = backup_take_away(&b);
     envelope_to_free(b.to);
     arena_done(&arena);
     return code;

@@ -11,7 +11,7 @@
 #define BACKUP_NAME_ENDS ".cms"
 #define BACKUP_DIGEST_ENDS ".sha256" /* after the name: as sha256sum -c reads it */
 #define BACKUP_PART_ENDS ".part"     /* after the name: not whole yet, or never */
-#define BACKUP_STAMP_MADE "made"     /* empty files, whose times worker/watch.c looks at */
+#define BACKUP_STAMP_MADE "made"     /* and taken elsewhere; empty files, whose times worker/watch.c looks at */
 #define BACKUP_STAMP_COPIED "journal-copied"
 #define BACKUP_STAMP_BAD "bad" /* there while a backup is known to be bad */
 

@@ -177,7 +177,7 @@ static bool backups_copy_file(const char *from, const char *to)
     char bytes[64 << 10];
     ssize_t n;
 
-    _cleanup_(fd_closep) int in = open(from, O_RDONLY | O_CLOEXEC);
+    _cleanup_(fd_closep) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW); /* another user's folder */
     if (in < 0 || flock(in, LOCK_SH) != 0)
         return false;
     _cleanup_(fd_closep) int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -187,6 +187,14 @@ static bool backups_copy_file(const char *from, const char *to)
         if (n > 0 && !fd_write_all(out, bytes, (size_t)n))
             return false;
     return n == 0 && fsync(out) == 0;
+}
+
+/* It only grows: one that has less than its copy was lost, and begun anew. It would take the place of what a restore still needs. */
+static bool backups_has_less(const char *from, const char *to)
+{
+    struct stat is, was;
+
+    return stat(to, &was) == 0 && (lstat(from, &is) != 0 || is.st_size < was.st_size);
 }
 
 /* Nobody has been erased, disconnected or revoked yet: then there is nothing to take anywhere. */
@@ -201,6 +209,9 @@ static int backups_take_journal(struct backups *b)
     const char *to = backups_path(b, arena_printf(b->arena, JOURNAL_FILE ".%s", host).p);
     const char *part = arena_printf(b->arena, "%s" BACKUP_PART_ENDS, to).p;
     bool is_there = access(from, F_OK) == 0;
+    if (backups_has_less(from, to))
+        return complain("%s has less than its copy %s, which is kept: put the lines of the copy back before its own",
+                        from, to);
     if (is_there && (!backups_copy_file(from, part) || rename(part, to) != 0))
         return complain("%s cannot be copied to %s: %s", from, to, strerror(errno));
     if (is_there && !backup_copy(b->arena, b->conf, to))

@@ -290,9 +290,14 @@ static int grants_set_password(const struct grants *g, const struct grants_user 
 
 static int grants_set_socket(const struct grants *g, const struct grants_user *u)
 {
-    return grants_run(
+    int code = grants_run(
         g, u, arena_printf(g->arena, "CREATE USER IF NOT EXISTS %.*s IDENTIFIED VIA unix_socket", STR_FMT(u->grantee)),
         "CREATE USER");
+
+    return code == EXIT_DONE /* a restore that was given up has locked it */
+               ? grants_run(g, u, arena_printf(g->arena, "ALTER USER %.*s ACCOUNT UNLOCK", STR_FMT(u->grantee)),
+                            "ALTER USER")
+               : code;
 }
 
 static int grants_make_user(const struct grants *g, struct grants_user *u)

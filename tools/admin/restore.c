@@ -30,6 +30,7 @@ enum {
     RESTORE_FILL,
     RESTORE_IS_UNFINISHED,
     RESTORE_IS_DONE,
+    RESTORE_ANY_IS_DONE,
     RESTORE_MARK,
     RESTORE_MARK_DONE,
     RESTORE_CONNECTIONS,
@@ -128,13 +129,27 @@ static bool restore_asks(struct restore *r, int q)
     return db_number(r->server, &restore_verb_sqls[q], DB_ARGS(db_cstr(r->database)), &n) == OK && n > 0;
 }
 
-/* A marker is there: one of before has died, and its database is nobody's. */
-static int restore_may_replace(struct restore *r, bool is_unfinished)
+/* A marker is there: one of before has died, and its database is nobody's. Not if all was done: services may have worked on it since. */
+static bool restore_is_nobodys(struct restore *r, bool is_unfinished)
 {
-    if (is_unfinished || r->given->replace != NULL || !restore_asks(r, RESTORE_FILL))
+    int64_t done = 0;
+
+    return is_unfinished && db_number(r->db, &restore_verb_sqls[RESTORE_ANY_IS_DONE], DB_NO_ARGS, &done) == OK &&
+           done == 0;
+}
+
+static int restore_may_replace(struct restore *r, bool is_nobodys)
+{
+    int64_t tables;
+
+    if (is_nobodys || r->given->replace != NULL)
         return EXIT_DONE;
-    return complain("there is a database %s; with --replace it is dropped, and the backup takes its place",
-                    r->database);
+    if (db_number(r->server, &restore_verb_sqls[RESTORE_FILL], DB_ARGS(db_cstr(r->database)), &tables) != OK)
+        return restore_complain_db(r->server, "the tables cannot be counted");
+    return tables == 0
+               ? EXIT_DONE
+               : complain("there is a database %s; with --replace it is dropped, and the backup takes its place",
+                          r->database);
 }
 
 static int restore_text(struct restore *r, struct db *db, struct str text, const char *what)
@@ -263,19 +278,20 @@ static int restore_alone(struct restore *r)
 {
     bool is_unfinished = restore_asks(r, RESTORE_IS_UNFINISHED);
 
-    int code = restore_may_replace(r, is_unfinished);
-    if (code != EXIT_DONE)
-        return code;
     if (is_unfinished &&
         db_number(r->db, &restore_verb_sqls[RESTORE_IS_DONE], DB_ARGS(db_uuid(&r->backup)), &(int64_t){0}) == OK) {
         printf("this backup is in place already: its restore ended before it let the services in\n");
         return restore_let_in(r);
     }
+    bool is_nobodys = restore_is_nobodys(r, is_unfinished);
+    int code = restore_may_replace(r, is_nobodys);
+    if (code != EXIT_DONE)
+        return code;
     code = restore_users(r, "LOCK");
     if (code == EXIT_DONE)
         code = restore_is_alone(r);
     if (code != EXIT_DONE) { /* nothing has been touched */
-        if (!is_unfinished && restore_users(r, "UNLOCK") != EXIT_DONE)
+        if (!is_nobodys && restore_users(r, "UNLOCK") != EXIT_DONE)
             complain("the services cannot connect until a restore has ended");
         return code;
     }
@@ -354,6 +370,9 @@ static const struct sql restore_verb_sqls[] = {
     [RESTORE_IS_DONE] = {.text = "SELECT 1 FROM " RESTORE_UNFINISHED " WHERE backup = ? AND is_done",
                          .in = "u",
                          .cols = db_number_cols},
+    [RESTORE_ANY_IS_DONE] = {.text = "SELECT COUNT(*) FROM " RESTORE_UNFINISHED " WHERE is_done",
+                             .in = "",
+                             .cols = db_number_cols},
     [RESTORE_MARK] = {.text = "INSERT INTO " RESTORE_UNFINISHED " (backup, is_done) VALUES (?, FALSE)", .in = "u"},
     [RESTORE_MARK_DONE] = {.text = "UPDATE " RESTORE_UNFINISHED " SET is_done = TRUE", .in = ""},
     [RESTORE_CONNECTIONS] = {.text = "SELECT COUNT(*) FROM information_schema.processlist WHERE user LIKE"

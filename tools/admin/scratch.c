@@ -71,6 +71,23 @@ bool scratch_folder(const char *path)
     return false;
 }
 
+/* Who may change what is in the folder could put another one in the scratch server's place, and be given the dump. */
+static bool scratch_is_ours(const char *path)
+{
+    struct stat link, dir;
+
+    if (lstat(path, &link) != 0 || stat(path, &dir) != 0) {
+        complain("%s: %s", path, strerror(errno));
+        return false;
+    }
+    bool is_ours = (link.st_uid == geteuid() || link.st_uid == 0) && (dir.st_uid == geteuid() || dir.st_uid == 0);
+    if (is_ours && ((dir.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (dir.st_mode & S_ISVTX) != 0))
+        return true;
+    complain("%s: others than %s may write there, and so could take the scratch server's place", path,
+             geteuid() == 0 ? "root" : "you and root");
+    return false;
+}
+
 static bool scratch_make_folder(struct scratch *s, struct arena *arena, const struct conf *conf,
                                 const struct passwd *user)
 {
@@ -78,7 +95,7 @@ static bool scratch_make_folder(struct scratch *s, struct arena *arena, const st
 
     s->dir = arena_printf(arena, "%s/scratch", of).p;
     s->socket = arena_printf(arena, "%s/sock", s->dir).p;
-    if (!scratch_folder(of))
+    if (!scratch_folder(of) || !scratch_is_ours(of))
         return false;
     scratch_delete(AT_FDCWD, s->dir, DEPTH_MAX);
     if (mkdir(s->dir, 0700) != 0 || (geteuid() == 0 && chown(s->dir, user->pw_uid, user->pw_gid) != 0)) {
