@@ -148,6 +148,8 @@ def test_a_customer_that_was_made_and_never_stored_goes_too(stack, payer):  # no
     lost, others = "cus_Lost", "cus_Others"
     payer.stripe.customers[lost] = {"email": payer.user.email, "metadata": {"user_id": payer.user.id}}
     payer.stripe.customers[others] = {"email": "b@example.com", "metadata": {"user_id": str(uuid.uuid4())}}
+    # There may be many, and they need not be of ours alone. All of these do not fit into the memory of a run.
+    payer.stripe.customers |= {f"cus_since{n}": {"description": "x" * 9000, "metadata": {"user_id": "7"}} for n in range(1000)}
     stack.sql("UPDATE users SET customer_asked_at_us = created_at_us WHERE id = %s", payer.id)
     made = ask(payer.user)
     stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_billing WHERE kind = 'customer_delete' AND subject_id = %s", payer.id), "it is begun")

@@ -238,6 +238,11 @@ test("an answer that was lost posts once", async t => {
   await page.getByText("It is not known whether your last try arrived.").waitFor();
   await t.look(page, "compose-unknown");
   await kept(page).waitFor();
+  // A refusal that comes before anybody looks for an earlier try says nothing of one.
+  await t.inject(page, "POST /api/v1/accounts/*/posts", "rate_limited");
+  await publish(page).click();
+  await page.getByText("Those were too many requests in a short time.").waitFor();
+  await page.getByText("It is not known whether your last try arrived.").waitFor();
   await page.locator("#compose-title").fill("Twice");
   t.expects(page, "POST /api/v1/accounts/*/posts", 422);
   await publish(page).click();
@@ -271,6 +276,18 @@ test("a draft is there again after a reload", async t => {
   assert.equal(await page.locator("#compose-title").inputValue(), "");
   for (const id of [uploads[0], uploads[2]])
     await assert.doesNotReject(page.waitForFunction(async id => (await fetch("/api/v1/uploads")).json().then(({ data }) => !data.some(u => u.id === id)), id));
+});
+
+test("a draft is discarded while the accounts are not known", async t => {
+  const { page } = await composer(t);
+  await page.locator("#compose-title").fill("Not to be");
+  await t.inject(page, "GET /api/v1/accounts", "internal_error");
+  await page.reload();
+  await kept(page).waitFor();
+  await page.getByRole("button", { name: "Discard" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Discard" }).click();
+  await page.getByText("Your photos appear here.").waitFor();
+  assert.equal(await page.locator("#compose-title").inputValue(), "");
 });
 
 test("one tab at a time writes the draft", async t => {

@@ -103,8 +103,8 @@ class FakeStripe:
         if found := re.fullmatch(r"/v1/customers/(\w+)", path):
             return self.customer(method, found[1], given)
         if path == "/v1/customers" and method == "GET":
-            return self.listed([{"id": id, "object": "customer", "livemode": False, "metadata": {}, **c} for id, c in self.customers.items()
-                                if not c.get("deleted")])
+            return self.page([{"id": id, "object": "customer", "livemode": False, "metadata": {}, **c} for id, c in reversed(self.customers.items())
+                              if not c.get("deleted")], given)
         if path == "/v1/subscriptions":
             if given["customer"] not in self.customers:
                 return self.missing("customer")
@@ -127,13 +127,15 @@ class FakeStripe:
 
     def page_of_events(self, given):
         types = [value for name, value in given.items() if name.startswith("types[")]
-        own = [e for e in reversed(self.events) if e["type"] in types]
+        return self.page([e for e in reversed(self.events) if e["type"] in types], given, self.page_events)
+
+    def page(self, own, given, most=100):
         if "starting_after" in given:
-            ids = [e["id"] for e in own]
+            ids = [one["id"] for one in own]
             if given["starting_after"] not in ids:
                 return self.missing("starting_after")
             own = own[ids.index(given["starting_after"]) + 1:]
-        size = min(int(given["limit"]), self.page_events)
+        size = min(int(given["limit"]), most)
         return 200, {"object": "list", "has_more": len(own) > size, "data": own[:size]}
 
     def handler(fake):

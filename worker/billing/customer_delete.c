@@ -19,6 +19,7 @@
 #include "model/billing/provider_event.h"
 #include "model/billing/sync.h"
 #include "stripe/calls.h"
+#include "stripe/id.h"
 #include "stripe/read.h"
 
 enum customer_delete_stage { DELETE_LISTS, DELETE_EXPIRES, DELETE_DELETES, DELETE_LOOKS, DELETE_FINDS, DELETE_FOUND };
@@ -32,6 +33,8 @@ struct customer_delete {
     size_t expired_n;
     int64_t
         asked_at_us; /* of customers made since then one may be the user's; 0: it is not so, or they were looked through */
+    char after[STRIPE_ID_MAX_BYTES + 1]; /* of these: where the next page begins; "": with the newest */
+    struct arena_mark mark;              /* there may be many pages: each is given back when it was looked through */
 };
 
 #define MADE_US (120 * US_PER_SEC)   /* a call that was begun before the erasure is over by then */
@@ -65,9 +68,22 @@ static enum job_step customer_delete_end(struct customer_delete *d)
 static enum job_step customer_delete_find(struct customer_delete *d, struct str after)
 {
     struct job_run *run = d->run;
+    enum job_step step;
 
+    if (!calls_may_begin(run, &step)) {
+        enum err e = d->has_customer ? sync_release(run->db, &d->sync) : OK;
+        return e == OK ? step : job_run_failed(run, e);
+    }
+    memset(d->after, 0, sizeof d->after);
+    if (after.n > 0)
+        memcpy(d->after, after.p, after.n); /* an id (stripe_id_is) */
+    if (d->stage == DELETE_FINDS || d->stage == DELETE_FOUND)
+        arena_back(run->arena, &d->mark);
+    else
+        d->mark = arena_mark(run->arena);
     d->stage = DELETE_FINDS;
-    stripe_customers_list(&run->worker->stripe, run->arena, d->asked_at_us - CLOCKS_US, after, &run->call);
+    stripe_customers_list(&run->worker->stripe, run->arena, d->asked_at_us - CLOCKS_US,
+                          str_from(d->after[0] == '\0' ? NULL : d->after), &run->call);
     return JOB_CALL;
 }
 
@@ -123,7 +139,7 @@ static enum job_step customer_delete_begin(struct job_run *run)
     if (e == ERR_NOT_FOUND && d->asked_at_us == 0)
         return customer_delete_end(d);
     if (e == ERR_NOT_FOUND)
-        return calls_may_begin(run, &step) ? customer_delete_find(d, (struct str){0}) : step;
+        return customer_delete_find(d, (struct str){0});
     if (e == ERR_AGAIN)
         return calls_taken(run);
     if (e != OK)
@@ -209,7 +225,7 @@ static enum job_step customer_delete_on_found_deleted(struct customer_delete *d)
     struct stripe_error error;
 
     enum err e = stripe_read_customer(d->run->result, d->run->arena, &customer, &error);
-    if (e == OK || (e == ERR_STRIPE_REFUSED && stripe_error_is_missing(&error)))
+    if ((e == OK && customer.deleted) || (e == ERR_STRIPE_REFUSED && stripe_error_is_missing(&error)))
         return customer_delete_find(d, (struct str){0});
     return customer_delete_later(d, &error);
 }

@@ -9,7 +9,7 @@
 #include "model/post/turn.h"
 #include "model/user/caps.h"
 
-enum { POST_AGAIN_FACTS, POST_AGAIN_SET, POST_AGAIN_HEARD };
+enum { POST_AGAIN_FACTS, POST_AGAIN_SET, POST_AGAIN_HEARD, POST_AGAIN_IS_OF_BEFORE };
 static const struct sql post_again_sqls[];
 
 struct again {
@@ -349,6 +349,17 @@ enum err post_hear_earlier(struct db *db, struct arena *arena, const struct conf
     return post_hear(db, arena, conf, &post, &heard);
 }
 
+/* Was the attempt of before the newest retry? One that is not known was, where there was one. */
+static enum err post_hear_is_earlier(struct db *db, const struct uuid *attempt_id, const struct again_facts *facts,
+                                     bool *ret_is)
+{
+    int64_t is = 1;
+
+    enum err e = db_number(db, &post_again_sqls[POST_AGAIN_IS_OF_BEFORE], DB_ARGS(db_uuid(attempt_id)), &is);
+    *ret_is = facts->retries > 0 && is != 0;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
 /* It has failed because nobody knew. Now TikTok can be asked, and its word corrects that, as of any post whose end we had given up. */
 static enum err post_hear_late(struct db *db, struct arena *arena, const struct conf *conf, const struct post *post,
                                struct post_move *heard, bool *ret_polls)
@@ -367,6 +378,7 @@ enum err post_hear_accepted(struct db *db, struct arena *arena, const struct con
     struct post_move heard = *accepted;
     struct again_facts facts;
     struct post post;
+    bool is_earlier;
 
     *ret_polls = false;
     enum err e = post_lock(db, post_id);
@@ -374,9 +386,11 @@ enum err post_hear_accepted(struct db *db, struct arena *arena, const struct con
         e = post_by_id(db, arena, post_id, &post);
     if (e == OK)
         e = db_row(db, &post_again_sqls[POST_AGAIN_FACTS], DB_ARGS(db_uuid(post_id)), arena, &facts);
+    if (e == OK)
+        e = post_hear_is_earlier(db, &accepted->attempt_id, &facts, &is_earlier);
     if (e != OK)
         return e;
-    if (facts.retries == 0)
+    if (!is_earlier)
         return post_hear_late(db, arena, conf, &post, &heard, ret_polls);
     heard.event = "earlier_accepted";
     *ret_polls = post_again_waits((enum post_state)post.state);
@@ -431,6 +445,10 @@ static const struct sql post_again_sqls[] = {
                                   " ORDER BY (t.id <=> e.attempt_id) DESC, t.number DESC LIMIT 1",
                           .in = "u",
                           .cols = post_again_heard_cols},
+    [POST_AGAIN_IS_OF_BEFORE] = {.text = "SELECT t.number <= p.retried_after FROM post_attempts t JOIN posts p"
+                                         " ON p.id = t.post_id WHERE t.id = ?",
+                                 .in = "u",
+                                 .cols = db_number_cols},
     /* What its earlier attempts have left. Its images' clock goes on (upload_take_back). */
     [POST_AGAIN_SET] = {.text = "UPDATE posts FORCE INDEX (PRIMARY) SET ended_at_us = NULL, publish_id = NULL,"
                                 " tiktok_post_ids = NULL, accepted_at_us = NULL, retried_after = ?,"

@@ -63,7 +63,7 @@ MUST_CHECK enum err post_hear_earlier(struct db *db, struct arena *arena, const 
 
 /*
  * Likewise for an attempt of before a retry that TikTok has, as its result tells that came too late to be written, or a webhook. accepted: the
- * move "accepted" that was not made. A post that was not retried, and that failed because nobody knew, is unsettled then. *ret_polls: it waits
+ * move "accepted" that was not made. A post that was not retried since, and that failed because nobody knew, is unsettled then. *ret_polls: it waits
  * for TikTok's word now, so there must be a job that asks.
  */
 MUST_CHECK enum err post_hear_accepted(struct db *db, struct arena *arena, const struct conf *conf,

@@ -30,6 +30,8 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 
 	// The account of the draft; of one alone there is nothing to choose.
 	function first() {
+		if (state.list === null) // it comes here when they are known
+			return;
 		if (!state.list.some(a => a.id === chosen()))
 			choose(state.list.length === 1 ? state.list[0].id : null);
 		look();

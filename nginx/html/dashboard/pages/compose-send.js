@@ -13,6 +13,9 @@ const KEY_LIVES_MS = 23 * 3600 * 1000; // the API keeps keys for 24 hours
 // After these nobody knows whether there is a post.
 const isUnknown = error => !(error instanceof Failure) || error.status === 0 || error.status >= 500 || error.code === "idempotency_in_progress";
 
+// These come once the API has looked for an earlier try with the key. Others, as of a session that has ended, say nothing of one.
+const isDecided = error => [402, 404, 409, 422].includes(error.status);
+
 // Returns what sends the draft. problems(): what is wrong with it, before anybody is asked; body(): what is sent.
 export function sending({api, draft, images, go, problems, body}) {
 	function refuse(found) {
@@ -84,7 +87,7 @@ export function sending({api, draft, images, go, problems, body}) {
 					return done(post, say.sentEarlier);
 			}
 			if (!isUnknown(error)) { // refused: of this try there is no post
-				const rest = before.filter(one => !isSame(one));
+				const rest = isDecided(error) ? before.filter(one => !isSame(one)) : before;
 				draft.value.sent = rest.length > 0 ? {...draft.value.sent, tries: rest} : null;
 				draft.save();
 			}

@@ -19,8 +19,8 @@ static const struct sql sqls[] = {
                  .in = "u",
                  .cols = db_number_cols},
     [ADD_ATTEMPT] = {.text = "INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
-                             " VALUES (?, ?, 1, ?, ?, '{}', 1)",
-                     .in = "uuus"},
+                             " VALUES (?, ?, ?, ?, ?, '{}', 1)",
+                     .in = "uuius"},
     [TELL_ATTEMPT] = {.text = "UPDATE post_attempts SET publish_id = ? WHERE post_id = ?", .in = "su"},
     [PLANNED] = {.text = "SELECT posts FROM plan_counters WHERE user_id = ?", .in = "u", .cols = db_number_cols},
 };
@@ -141,6 +141,7 @@ static void test_one_that_has_is_left_alone(void **state)
 
 struct accepting {
     struct world *w;
+    struct uuid attempt_id;
     bool polls;
 };
 
@@ -148,7 +149,7 @@ static enum err accept_tx(struct db *db, void *arg)
 {
     struct accepting *a = arg;
     struct side *s = &a->w->side;
-    const struct post_move accepted = {.event = "accepted", .publish_id = a->w->old};
+    const struct post_move accepted = {.event = "accepted", .publish_id = a->w->old, .attempt_id = a->attempt_id};
 
     return post_hear_accepted(db, &s->arena, &conf, &s->made.post.id, &accepted, &a->polls);
 }
@@ -197,13 +198,34 @@ static enum err heed_tx(struct db *db, void *arg)
     return post_heed_earlier(db, &s->arena, &conf, &s->made.post.id, STR("r"));
 }
 
-static void add_attempt(struct world *w, const char *ended)
+static struct uuid add_attempt(struct world *w, int64_t number, const char *ended)
 {
     struct uuid id = uuid_new();
 
-    assert_int_equal(db_exec(w->side.db, &sqls[ADD_ATTEMPT],
-                             DB_ARGS(db_uuid(&id), db_uuid(&w->side.made.post.id), db_uuid(&id), db_cstr(ended)), NULL),
-                     OK);
+    assert_int_equal(
+        db_exec(w->side.db, &sqls[ADD_ATTEMPT],
+                DB_ARGS(db_uuid(&id), db_uuid(&w->side.made.post.id), db_i64(number), db_uuid(&id), db_cstr(ended)),
+                NULL),
+        OK);
+    return id;
+}
+
+/* One that was retried: of the attempt since then it is no word about an earlier one. */
+static void test_an_unknown_outcome_of_a_retry_that_is_known_after_all(void **state)
+{
+    struct world *w = *state;
+    struct accepting a = {.w = w};
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    (void)add_attempt(w, 1, "outcome_unknown");
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    a.attempt_id = add_attempt(w, 2, "outcome_unknown");
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+    assert_true(a.polls);
+    is(w, "failed", w->old, "late_accepted");
+    assert_int_equal(hear(w, "late_published", w->old), OK);
+    is(w, "published", w->old, "late_published");
 }
 
 /* While an init of the retry was under way, which then did not reach TikTok or was refused. */
@@ -213,7 +235,7 @@ static void test_what_was_told_meanwhile_is_heeded(void **state)
     struct accepting a = {.w = w};
 
     make(w, "failed", "outcome_unknown", (struct str){0}, 1);
-    add_attempt(w, "outcome_unknown");
+    (void)add_attempt(w, 1, "outcome_unknown");
     assert_int_equal(retry(w, w->side.db, true), OK);
     assert_int_equal(db_tx(w->side.db, heed_tx, w), ERR_NOT_FOUND); /* nothing was told */
     make(w, "publishing", NULL, (struct str){0}, 0);
@@ -240,7 +262,7 @@ static void test_whose_end_nobody_knows_is_confirmed_each_time(void **state)
     struct accepting a = {.w = w};
 
     make(w, "failed", "outcome_unknown", (struct str){0}, 1);
-    add_attempt(w, "outcome_unknown");
+    (void)add_attempt(w, 1, "outcome_unknown");
     assert_int_equal(retry(w, w->side.db, false), ERR_RETRY_UNCONFIRMED);
     assert_int_equal(retry(w, w->side.db, true), OK);
     assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
@@ -281,7 +303,7 @@ static void test_what_tiktok_may_have_stays_counted(void **state)
     assert_int_equal(retry(w, w->side.db, false), OK);
     assert_int_equal(planned(w), 1);
     make(w, "failed", "unconfirmed", w->old, 1);
-    add_attempt(w, "accepted");
+    (void)add_attempt(w, 1, "accepted");
     assert_int_equal(retry(w, w->side.db, true), OK);
     cancel(w);
     assert_int_equal(planned(w), 1);
@@ -358,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_that_has_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_attempt_that_was_accepted_after_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_unknown_outcome_that_is_known_after_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_unknown_outcome_of_a_retry_that_is_known_after_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_told_meanwhile_is_heeded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whose_end_nobody_knows_is_confirmed_each_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_tiktok_may_have_stays_counted, setup, teardown),
