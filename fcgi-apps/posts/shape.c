@@ -72,7 +72,7 @@ static struct json_array posts_shape_images(struct arena *arena, const struct po
     return (struct json_array){.v = shapes, .n = n};
 }
 
-static void shape_whole(struct ctx *c, const struct post_receipt *r, struct post_shape *ret_shape)
+static void posts_shape_whole(struct ctx *c, const struct post_receipt *r, struct post_shape *ret_shape)
 {
     struct sha256 digest = post_digest(&r->post, r->images, r->images_n);
 
@@ -88,7 +88,7 @@ static void shape_whole(struct ctx *c, const struct post_receipt *r, struct post
 /* When its images go may change with what was just done, and is read with the post. */
 void shape_receipt(struct ctx *c, const struct post_receipt *r, struct post_shape *ret_shape)
 {
-    shape_whole(c, r, ret_shape);
+    posts_shape_whole(c, r, ret_shape);
     struct image_shape *images = ret_shape->images.v;
     for (size_t i = 0; i < ret_shape->images.n; i++)
         images[i].image.delete_due_at_us = 0;
@@ -104,7 +104,7 @@ enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape
     if (e == OK)
         e = post_events(c->db, c->arena, post_id, &r.events, &r.events_n);
     if (e == OK)
-        shape_whole(c, &r, ret_shape);
+        posts_shape_whole(c, &r, ret_shape);
     return e;
 }
 

@@ -13,7 +13,9 @@
 
 enum { ALONE_TAKE, ALONE_HELD };
 static const struct sql alone_sqls[] = {
-    [ALONE_TAKE] = {.text = "SELECT GET_LOCK(?, 0)", .in = "s", .cols = db_number_cols},
+    [ALONE_TAKE] = {.text = "SELECT GET_LOCK(?, 2)",
+                    .in = "s",
+                    .cols = db_number_cols}, /* MariaDB notices in a moment that somebody was killed */
     [ALONE_HELD] = {.text = "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", .in = "s", .cols = db_number_cols},
 };
 

@@ -23,13 +23,13 @@ export function sending({api, draft, images, go, problems, body}) {
 		throw new Failure({status: 422, error: {code: OURS, type: "validation", message: "", details}, waitSec: null, requestId: null});
 	}
 
-	const create = ({accountId, body}) => api.create(`/accounts/${accountId}/posts`, body, {key: draft.value.key});
+	const create = (key, {accountId, body}) => api.create(`/accounts/${accountId}/posts`, body, {key});
 
 	// An earlier try had arrived, of another state of the draft: its answer comes again.
-	async function earlier(tries) {
+	async function earlier(key, tries) {
 		for (const one of tries) {
 			try {
-				return await create(one);
+				return await create(key, one);
 			} catch (error) {
 				if (error.code !== "idempotency_key_reused")
 					throw error;
@@ -73,16 +73,17 @@ export function sending({api, draft, images, go, problems, body}) {
 			refuse(found);
 		if (await isOverdue())
 			return;
+		const key = draft.value.key; // of this draft, whatever another tab makes of it meanwhile
 		const now = {accountId: draft.value.accountId, body: body()}, isDirect = now.body.platform_options.post_mode === "DIRECT_POST";
 		const before = draft.value.sent?.tries ?? [];
 		const isSame = one => JSON.stringify(one) === JSON.stringify(now);
 		draft.value.sent = {at: draft.value.sent?.at ?? Date.now(), tries: before.some(isSame) ? before : [...before, now]};
 		draft.save(); // before a byte leaves: a reload goes on with the same key
 		try {
-			done(await create(now), isDirect ? say.sent : say.sentDraft);
+			done(await create(key, now), isDirect ? say.sent : say.sentDraft);
 		} catch (error) {
 			if (error.code === "idempotency_key_reused") {
-				const post = await earlier(before);
+				const post = await earlier(key, before);
 				if (post !== null)
 					return done(post, say.sentEarlier);
 			}
