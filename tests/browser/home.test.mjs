@@ -33,5 +33,6 @@ test("what needs attention is told first, with what to do", async t => {
   await page.waitForURL(`**/dashboard/posts/${post.id}`);
   await page.goBack();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.locator(".posts li").first().waitFor();
   assert.equal(await page.locator(".posts li").count(), 1);
 });
