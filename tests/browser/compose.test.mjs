@@ -262,6 +262,7 @@ test("a draft is there again after a reload", async t => {
   await page.reload();
   await kept(page).nth(1).waitFor();
   await page.locator("li[data-state=gone]").getByText("This photo is no longer here").waitFor();
+  await page.locator("#compose-privacy option[value=SELF_ONLY]").waitFor({ state: "attached" }); // the creator's choices come later than the photos
   assert.deepEqual([await page.locator("#compose-title").inputValue(), await page.locator("#compose-description").inputValue(), await page.locator("#compose-privacy").inputValue()],
     ["Kept", "two\nlines", "SELF_ONLY"]);
   assert.equal(await page.locator("#compose-music").isChecked(), true);

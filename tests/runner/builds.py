@@ -11,7 +11,7 @@ HOOKED = ["-Dtests=true", "-Dtest_hooks=true"]
 SANITIZED = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 BUILDS = {
     "asan": ("gcc", [*HOOKED, *SANITIZED, "-Dheic=true"]),  # the others are without it
-    "clang": ("clang-14", [*HOOKED, "-Ddashboard=false"]),
+    "clang": ("clang-14", [*HOOKED, "-Ddashboard=false", "--buildtype=debug"]),  # for what it says, and not to be quick
     "fuzz": ("clang-14", ["-Dfuzz=true", "-Dheic=true", "-Ddashboard=false"]),
     "hooked": ("gcc", ["-Dtest_hooks=true", "--buildtype=release"]),  # for what is run thousands of times
     "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--buildtype=release"]),  # as in docs/operations.md

@@ -24,7 +24,7 @@ sys.path.insert(0, str(CHECKOUT / "tests/stack"))
 
 import sanitizers  # noqa: E402
 
-FUZZ_SEC = 4
+FUZZ_SEC = 3
 # Many times what they take: these end what hangs, and a slow machine is no reason.
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 600, 2400, 600, 600
 SWEEP_TIMEOUT_SEC = 12 * 3600  # of all of it; a sample takes minutes

@@ -25,7 +25,7 @@ GROUPS = [
     Pytest("browser", "asan", "MARKETINGCLI_BUILD", shares=2),
     Lint(),
     Demo(),
-    Sweep("sweep-sample", "asan", "--sample", "36", "--jobs", "2"),
+    Sweep("sweep-sample", "asan", "--sample", "24", "--jobs", "2"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
     Unit("unit-clang", "clang"),
     Fuzz(),

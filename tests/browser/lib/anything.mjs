@@ -1,6 +1,6 @@
 // Clicks and keys at random, over all pages: no error, no dead end, nothing cut off. The seeds are the same each time, so that a run is told
-// by the commit; MARKETINGCLI_SEED is another one for all of them. They are the first five hundred of each seed's; MARKETINGCLI_ACTIONS=2000
-// has four times as many. Two files share the runs, and are the first that are taken: they take longer than any other.
+// by the commit; MARKETINGCLI_SEED is another one for all of them. They are the first three hundred of all seeds's; MARKETINGCLI_ACTIONS=2000
+// has all of them. Two files share the runs, and are the first that are taken: they take longer than any other.
 
 import assert from "node:assert/strict";
 import { signIn } from "./flows.mjs";
@@ -10,7 +10,7 @@ const OUTSIDE = ["/", "/change-password", "/verify-email", "/reset-password", "/
 // What would end the run: their own user, and the session. An erasure is asked for by a button, whose page may be looked at.
 const NEVER = "sign out|delete (my|the|your) (account|data)|delete everything";
 const SEED = Number(process.env.MARKETINGCLI_SEED ?? 0);
-const SHARE = Number(process.env.MARKETINGCLI_ACTIONS ?? 500) / 2000;
+const SHARE = Number(process.env.MARKETINGCLI_ACTIONS ?? 300) / 2000;
 
 // The dashboard's routes, as its own table has them.
 async function routes(page) {
