@@ -54,8 +54,9 @@ def of_answer(world, request, answer, is_its_own):
     if len(ids) != 1 or not REQUEST_ID.fullmatch(ids[0]):
         yield f"X-Request-Id is {ids}"
     text = answer.text()
+    lists_all = (request.route["method"], request.route["pattern"]) == ("GET", "/v1/customers")  # to the simulated Stripe's own customer, us
     for person in world.people:
-        if person.name not in request.owners and person.word.encode() in text:
+        if not lists_all and person.name not in request.owners and person.word.encode() in text:
             yield f"shows what belongs to {person.name}"
     if request.is_sandbox():
         return

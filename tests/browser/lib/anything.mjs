@@ -1,6 +1,6 @@
 // Clicks and keys at random, over all pages: no error, no dead end, nothing cut off. The seeds are the same each time, so that a run is told
-// by the commit; MARKETINGCLI_SEED is another one for all of them. They are the first three hundred of all seeds's; MARKETINGCLI_ACTIONS=2000
-// has all of them. Two files share the runs, and are the first that are taken: they take longer than any other.
+// by the commit; MARKETINGCLI_SEED is another one for all of them. They are three hundred in all; MARKETINGCLI_ACTIONS=2000
+// does as many. Two files share the runs, and are the first that are taken: they take longer than any other.
 
 import assert from "node:assert/strict";
 import { signIn } from "./flows.mjs";
