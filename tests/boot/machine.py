@@ -14,7 +14,6 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
 KEPT = CHECKOUT / "build-boot"  # the bare system, and packages that apt has fetched: for the next run
-MIRROR = "http://deb.debian.org/debian"
 BARE = ["systemd-sysv", "dbus", "ca-certificates"]  # beyond what Debian calls essential, and apt
 DISK_GB = 8
 KEPT_DAYS = 7
@@ -48,7 +47,7 @@ def bare():
     KEPT.mkdir(exist_ok=True)
     if not path.exists() or time.time() - path.stat().st_mtime > KEPT_DAYS * 86400:
         made = path.with_suffix(".new.tar")
-        done = subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={','.join(BARE)}", "bookworm", made, MIRROR],
+        done = subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={','.join(BARE)}", "bookworm", made],
                               capture_output=True, text=True)
         check(done.returncode == 0, f"mmdebstrap: {done.stderr[-2000:]}")
         made.replace(path)
