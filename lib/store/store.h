@@ -23,7 +23,7 @@
 
 #include "base/conf.h"
 #include "base/err.h"
-#include "base/secret.h"
+#include "base/secret_ring.h"
 #include "base/uuid.h"
 #include "store/s3.h"
 
@@ -33,7 +33,7 @@ struct store {
     const char *dir, *spool_dir; /* of the configuration, which must outlive the struct */
     enum store_kind kind;        /* where new images go */
     struct s3 s3;                /* endpoint NULL: there is none */
-    struct secret secret;        /* of s3, which points here: the struct must not be copied */
+    struct secret_ring secrets;  /* of s3, which points here: the struct must not be copied */
     atomic_bool folder_is_ours;  /* model/upload/upload_folder.h */
 };
 
