@@ -10,7 +10,7 @@ const FRESH_MS = 10 * 60 * 1000; // when the API asks TikTok anew
 const ASKED = [2, 2, 2, 2, 2, 4, 8, 8]; // seconds until the next look, while TikTok's answer is awaited
 
 // state.list: all accounts; state.one: the chosen one, with what TikTok says; isAsking: an answer is awaited. chosen(): the id, or null. arrived(): one is there.
-export function creator({api, redraw, chosen, choose, arrived}) {
+export function creator({api, plain, redraw, chosen, choose, arrived}) {
 	const state = {list: null, one: null, isAsking: false, error: null};
 	let end = null, isOpen = true;
 
@@ -20,7 +20,7 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 	async function begin() {
 		state.error = null;
 		try {
-			state.list = (await api.page("/accounts", {limit: 100})).items;
+			state.list = await api.all("/accounts");
 		} catch (error) {
 			state.error = error;
 			return redraw();
@@ -44,10 +44,10 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 		state.one = state.one?.id === chosen() ? state.one : null;
 		if (chosen() === null || !isOpen)
 			return redraw();
-		const ask = async () => {
+		const ask = async (by = plain) => { // nobody is asked to sign in for a look that nobody has asked for
 			const id = chosen();
 			try {
-				const one = await api.get("/accounts/" + id);
+				const one = await by.get("/accounts/" + id);
 				if (id !== chosen() || !isOpen)
 					return null;
 				const isNew = one.platform_data.snapshot_at !== state.one?.platform_data.snapshot_at;
@@ -64,9 +64,9 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 		};
 		state.isAsking = true;
 		redraw();
-		ask().then(next => {
+		ask(api).then(next => {
 			if (next !== null && isOpen)
-				end = every(next, ask);
+				end = every(next, () => ask());
 		});
 	}
 

@@ -1,10 +1,10 @@
 // To delete the account: what that costs, the confirmation, and, while there are days of grace, the way back.
 import {html, nothing} from "../lit.js";
 import {address} from "../router.js";
+import {forgetDrafts} from "../drafts.js";
 import {form} from "../form.js";
 import {ask} from "../dialog.js";
 import {day, load, tell, when} from "../ui.js";
-import {forgetDrafts} from "./compose-draft.js";
 import {words} from "../words/en.js";
 
 const say = words.erase;

@@ -14,6 +14,10 @@ export const words = {
 	copied: "Copied.",
 	notCopied: "Your browser did not copy it. Select the text and copy it yourself.",
 	signOut: "Sign out",
+	unsent: {
+		title: "Sign out and lose the draft?", yes: "Sign out and delete it",
+		text: "There is a post here that you have not sent. It is kept in this browser, so whoever uses it after you could find it: with your sign-out it is deleted.",
+	},
 	notFound: {title: "There is nothing here", text: "Check the address, or choose a page from the menu."},
 	menu: {
 		title: "Menu", home: "Overview", compose: "New post", posts: "Posts", accounts: "TikTok accounts", keys: "API keys", usage: "Usage",
