@@ -24,6 +24,11 @@ export class Failure extends Error {
 		return this.details.length > 0 ? this.details : [{code: this.code, message: this.sentence, param: this.param}];
 	}
 
+	// Nobody knows whether what was to be changed was: no answer came, or one that does not tell.
+	get isUnknown() {
+		return ["no_contact", "unexpected", "outcome_unknown", "internal_error"].includes(this.code);
+	}
+
 	get sentence() {
 		if (this.waitSec !== null && [429, 503].includes(this.status))
 			return this.message + " " + words.api.wait(this.waitSec);
