@@ -13,7 +13,7 @@ import tiktok_events
 from helpers import expect
 from images import jpeg
 from mailing import wait_letter
-from payers import deliver, event, payer, stored, stripe  # noqa: F401 (fixtures)
+from payers import deliver, event, jobs, payer, stored, stripe, tell  # noqa: F401 (fixtures)
 from publishing import Sent
 from test_alarms import events
 from test_disabled import wait_for_waiter
@@ -157,6 +157,18 @@ def test_a_customer_that_was_made_and_never_stored_goes_too(stack, payer):  # no
     wait_done(stack, made["receipt"])
     assert [payer.stripe.customers[c] for c in (payer.customer, lost)] == [{"deleted": True}] * 2
     assert payer.stripe.customers[others]["email"] == "b@example.com"
+
+
+def test_a_purchase_right_after_a_disown_stays(payer):
+    """Nobody is left who would delete its customer."""
+    with payer.stack.stopped("worker-billing"):
+        payer.stack.admin("billing", "forget", payer.user.email)
+        assert payer.stack.admin("billing", "disown", payer.user.email).returncode == 0
+        payer.bind()
+    payer.subscribe()
+    tell(payer, "customer.subscription.created", payer.subscription())
+    assert not jobs(payer.stack, "customer_delete", payer.id) and payer.plan() == "small"
+    assert payer.stripe.customers[payer.customer] == {"email": payer.user.email}
 
 
 def test_nothing_can_be_added_to_nobody(stack):
