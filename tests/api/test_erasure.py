@@ -288,18 +288,23 @@ def test_in_grace_an_owner_who_lost_the_password_can_reset_it_and_cancel(stack, 
 
 
 def test_after_a_cancel_nothing_more_goes(stack, user, account):
-    """The account was still waiting for a post on its way to TikTok, and its job for that; the erasure's own job ends, too."""
-    stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(account).bytes), "the init is the first call")
+    """The account was still waiting for a post on its way to TikTok, and its job for that; the erasure's own job ends, too. Another one goes
+    all the same: its owner has written, too, that it should."""
+    other = user.connect()
+    for one in (account, other):
+        stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(one).bytes), "the init is the first call")
     with stack.configured("privacy", erasure_grace_days=3):
         with stack.frozen("sandbox"):
-            post = Sent(stack, user, account)
-            post.wait("publishing")
+            for one in (account, other):
+                Sent(stack, user, one).wait("publishing")
             made = ask(user)
+            assert stack.admin("privacy", "disconnect", user.id, "--reason", "a letter", "--account", other).returncode == 0
             user.web = user.sign_in()
             expect(user.web.delete(ERASURE), 200)
         left = lambda: [stack.sql(f"SELECT 1 FROM {t} WHERE kind = %s AND subject_id = %s", kind, uuid.UUID(id).bytes) for t, kind, id in (  # noqa: E731
-            ("jobs_publish", "account_erase", account), ("jobs_privacy", "erase", made["receipt"]))]
-        stack.wait(lambda: not any(left()), "no job is left")
+            ("jobs_publish", "account_erase", account), ("jobs_publish", "account_erase", other), ("jobs_privacy", "erase", made["receipt"]))]
+        stack.wait(lambda: not any(left()), "no job is left", 60)
+        expect(user.web.get(f"/api/v1/accounts/{other}"), 404)
         assert expect(user.web.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"]
 
 

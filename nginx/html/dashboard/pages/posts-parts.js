@@ -37,8 +37,7 @@ export function nameOf(account) {
 
 // All accounts by their ids.
 export async function accountsById(api) {
-	const {items} = await api.page("/accounts", {limit: 100});
-	return new Map(items.map(a => [a.id, a]));
+	return new Map((await api.all("/accounts")).map(a => [a.id, a]));
 }
 
 function hide(event) {

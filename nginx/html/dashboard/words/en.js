@@ -14,6 +14,10 @@ export const words = {
 	copied: "Copied.",
 	notCopied: "Your browser did not copy it. Select the text and copy it yourself.",
 	signOut: "Sign out",
+	unsent: {
+		title: "Sign out and lose the draft?", yes: "Sign out and delete it",
+		text: "There is a post here that you have not sent. It is kept in this browser, so whoever uses it after you could find it: with your sign-out it is deleted.",
+	},
 	notFound: {title: "There is nothing here", text: "Check the address, or choose a page from the menu."},
 	menu: {
 		title: "Menu", home: "Overview", compose: "New post", posts: "Posts", accounts: "TikTok accounts", keys: "API keys", usage: "Usage",
@@ -208,6 +212,7 @@ export const words = {
 			unasked: "TikTok has not told us lately what this account may post. It is asked when you post.",
 			draftsOnly: "It did not grant posting directly, so posts come to its inbox as drafts. To post directly, connect again and leave all permissions ticked.",
 			directOnly: "It did not grant drafts, so you can only post directly. For drafts, connect again and leave all permissions ticked.",
+			isPrivate: "You can post to it, for yourself only: TikTok has not approved this service yet, and until then takes nothing else.",
 			makePrivate: "TikTok has not approved this service yet, and until then takes posts to private accounts only. In the TikTok app, make the account private (Settings, Privacy, Private account). Then post for yourself only.",
 		},
 		reasons: { // state_reason
@@ -272,6 +277,7 @@ export const words = {
 			old: "TikTok has not answered yet. What you see here is of", askAgain: "Ask TikTok again",
 			stopped: "This account cannot post right now. Try again later.",
 			code: code => `TikTok's code for this: ${code}`,
+			makePrivate: "TikTok has not approved this service yet, and until then takes posts to private accounts only. In the TikTok app, make the account private (Settings, Privacy, Private account), then ask TikTok again. A draft for the inbox can be sent all the same.",
 			blocks: {
 				spam_risk_too_many_posts: "It has reached the number of posts that TikTok accepts from services like this one in 24 hours. It can still post in the TikTok app.",
 				spam_risk_user_banned_from_posting: "TikTok has banned this account from posting. Its owner can see the reason in the TikTok app.",
@@ -315,6 +321,7 @@ export const words = {
 			notGranted: "The account did not allow this when it was connected. Connect it again and leave this permission ticked.",
 			privacy: "Who can see this post", privacyChoose: "Choose who can see it", privacyUnknown: "Not known yet",
 			privacyHint: "These are the choices that TikTok offers for this account.",
+			onlyMe: "Until TikTok has approved this service, it takes posts for yourself only.",
 			levels: {PUBLIC_TO_EVERYONE: "Everyone", MUTUAL_FOLLOW_FRIENDS: "Friends: followers that you follow back", FOLLOWER_OF_CREATOR: "Followers", SELF_ONLY: "Only me"},
 			brandedPrivate: "Branded content visibility cannot be set to private.",
 			comments: "Allow comments", commentsHint: "Others may write below the post.", commentsOff: "Comments are switched off in this account's TikTok settings.",
@@ -352,7 +359,7 @@ export const words = {
 		plan: "See your plan",
 		discard: "Discard", discardTitle: "Discard this draft?", discardText: "Its texts and photos are deleted.", discarded: "The draft is discarded.",
 		problems: {
-			account_missing: "Choose the account first.",
+			account_missing: "Choose the account first.", account_not_private: "Make this account private first, or send a draft.",
 			images_missing: "Add at least one photo.", images_too_many: "A post has at most 35 photos. Remove some.",
 			image_unfinished: "This photo is not uploaded yet. Wait until it is, or remove it.", image_refused: "This photo cannot be used. Remove it.",
 			image_too_large: "This file is larger than 20 MB. Save it smaller: TikTok shows at most 1080 × 1920 pixels.",
@@ -669,6 +676,10 @@ export const words = {
 		exportFirst: "Download what we hold of you first",
 		confirmLabel: email => `Type your address, ${email}, to confirm`, button: "Delete my account",
 		sure: "Delete the account?", sureText: "This cannot be undone. You get a receipt that says what was deleted, and when.", sureYes: "Yes, delete it",
+		notBegun: "Contact was lost, and nothing has been deleted. Try again.",
+		begun: "Your account is being deleted",
+		begunText: "Contact was lost while this was begun, and your session has ended, as it does when a deletion begins. The receipt comes by mail: its address shows what has gone, and when.",
+		begunElse: "No mail after a few minutes? Then sign in again, and look here.",
 		waitingTitle: "Your account will be deleted",
 		waitingText: "Keys, tokens and images have gone. Until then you can keep the account:", keep: "Keep my account", kept: "Your account stays.",
 		receipt: "Receipt", see: "See the receipt",
