@@ -17,11 +17,10 @@
 #define BUCKET_CHARS \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_" /* which no part of the way rewrites */
 
-/* A line without an id is of s3.key_id. */
-static const char *store_keys_fault(const struct store *s, const struct conf *conf)
+const char *store_keys_fault(const struct secret_ring *secrets, const struct conf *conf)
 {
-    for (size_t i = 0; i < s->secrets.n; i++) {
-        struct str secret = secret_str(&s->secrets.v[i]), id = conf->s3_key_id;
+    for (size_t i = 0; i < secrets->n; i++) {
+        struct str secret = secret_str(&secrets->v[i]), id = conf->s3_key_id;
         bool has_id = str_cut(&secret, ' ', &id);
         if (id.n == 0 || !str_is_visible(id))
             return "s3.endpoint is set, and s3.key_id is not";
@@ -40,7 +39,7 @@ static const char *store_bucket_fault(const struct store *s, const struct conf *
         return "s3.endpoint is set, and s3.bucket is not the name of a bucket";
     if (s->secrets.n == 0)
         return "s3.endpoint is set, and the credential " STORE_SECRET_CREDENTIAL " is empty";
-    return store_keys_fault(s, conf);
+    return store_keys_fault(&s->secrets, conf);
 }
 
 enum err store_init(struct store *s, const struct conf *conf, struct buf *why)

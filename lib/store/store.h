@@ -41,6 +41,9 @@ struct store {
 MUST_CHECK enum err store_init(struct store *s, const struct conf *conf, struct buf *why);
 void store_done(struct store *s);
 
+/* Why a line of the credential cannot be a key of the bucket, or NULL: each is "SECRET", of s3.key_id, or "ID SECRET". */
+const char *store_keys_fault(const struct secret_ring *secrets, const struct conf *conf);
+
 struct store_file {
     int fd;
     enum store_kind kind;
