@@ -240,7 +240,7 @@ def uninstall(w):
 
 STEPS = {"install": install, "first-post": first_post, "logs": logs, "mistyped-key": mistyped_key, "dead-program": dead_program, "outage": outage,
          "full-disk": full_disk, "clock": clock, "certificate": certificate, "simulator": simulator,
-         "backup": recovery.backup, "loss": recovery.loss, "restore": recovery.restore, "return": way_back, "update": update,
+         "backup": recovery.backup, "loss": recovery.loss, "restore": recovery.restore, "rotate": recovery.rotate, "return": way_back, "update": update,
          "uninstall": uninstall}
 MADE = ("install", "first-post")
 AFTER = {"loss": ("backup",), "restore": ("backup", "loss"), "update": ("return",)}  # which begin what it ends
