@@ -13,7 +13,7 @@ import tiktok_events
 from helpers import expect
 from images import jpeg
 from mailing import wait_letter
-from payers import deliver, event, payer, stored, stripe  # noqa: F401 (fixtures)
+from payers import deliver, event, jobs, payer, stored, stripe, tell  # noqa: F401 (fixtures)
 from publishing import Sent
 from test_alarms import events
 from test_disabled import wait_for_waiter
@@ -159,6 +159,18 @@ def test_a_customer_that_was_made_and_never_stored_goes_too(stack, payer):  # no
     assert payer.stripe.customers[others]["email"] == "b@example.com"
 
 
+def test_a_purchase_right_after_a_disown_stays(payer):
+    """Nobody is left who would delete its customer."""
+    with payer.stack.stopped("worker-billing"):
+        payer.stack.admin("billing", "forget", payer.user.email)
+        assert payer.stack.admin("billing", "disown", payer.user.email).returncode == 0
+        payer.bind()
+    payer.subscribe()
+    tell(payer, "customer.subscription.created", payer.subscription())
+    assert not jobs(payer.stack, "customer_delete", payer.id) and payer.plan() == "small"
+    assert payer.stripe.customers[payer.customer] == {"email": payer.user.email}
+
+
 def test_nothing_can_be_added_to_nobody(stack):
     """Late rows: the database itself refuses one of a user who is gone, in every table that says whose its rows are."""
     tables = {r["t"] for r in stack.sql("SELECT c.TABLE_NAME t FROM information_schema.COLUMNS c JOIN information_schema.TABLES USING (TABLE_SCHEMA,"
@@ -288,18 +300,23 @@ def test_in_grace_an_owner_who_lost_the_password_can_reset_it_and_cancel(stack, 
 
 
 def test_after_a_cancel_nothing_more_goes(stack, user, account):
-    """The account was still waiting for a post on its way to TikTok, and its job for that; the erasure's own job ends, too."""
-    stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(account).bytes), "the init is the first call")
+    """The account was still waiting for a post on its way to TikTok, and its job for that; the erasure's own job ends, too. Another one goes
+    all the same: its owner has written, too, that it should."""
+    other = user.connect()
+    for one in (account, other):
+        stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(one).bytes), "the init is the first call")
     with stack.configured("privacy", erasure_grace_days=3):
         with stack.frozen("sandbox"):
-            post = Sent(stack, user, account)
-            post.wait("publishing")
+            for one in (account, other):
+                Sent(stack, user, one).wait("publishing")
             made = ask(user)
+            assert stack.admin("privacy", "disconnect", user.id, "--reason", "a letter", "--account", other).returncode == 0
             user.web = user.sign_in()
             expect(user.web.delete(ERASURE), 200)
         left = lambda: [stack.sql(f"SELECT 1 FROM {t} WHERE kind = %s AND subject_id = %s", kind, uuid.UUID(id).bytes) for t, kind, id in (  # noqa: E731
-            ("jobs_publish", "account_erase", account), ("jobs_privacy", "erase", made["receipt"]))]
-        stack.wait(lambda: not any(left()), "no job is left")
+            ("jobs_publish", "account_erase", account), ("jobs_publish", "account_erase", other), ("jobs_privacy", "erase", made["receipt"]))]
+        stack.wait(lambda: not any(left()), "no job is left", 60)
+        expect(user.web.get(f"/api/v1/accounts/{other}"), 404)
         assert expect(user.web.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"]
 
 

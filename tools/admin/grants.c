@@ -1,12 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "admin.h"
+#include "base/io.h"
+#include "credentials.h"
+#include "passwords.h"
 
-#define PASSWORD_MIN_BYTES 16
-#define PASSWORD_MAX_BYTES 200
 #define RIGHTS_MAX 500 /* of one user; the longest list has some 60 */
 #define USERS_MAX 100  /* there are some 15 */
 
@@ -267,35 +267,6 @@ static int grants_look_at_wide(const struct grants *g, const struct grants_user 
     return code;
 }
 
-/* Of this machine, by the socket. */
-static bool grants_is_near(const struct grants *g)
-{
-    return str_eqc(g->clients, "localhost");
-}
-
-/* The same password again changes nothing; a new one counts for the next connection. */
-static int grants_set_password(const struct grants *g, const struct grants_user *u, struct str password)
-{
-    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=-";
-    static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
-
-    /* It is between quotes in a statement, so nothing that would need escaping. */
-    if (password.n < PASSWORD_MIN_BYTES || password.n > PASSWORD_MAX_BYTES || strspn(password.p, plain) != password.n)
-        return complain("%s/%.*s/db-password must have %d to %d characters of 0-9 A-Z a-z _ . + / = -", g->credentials,
-                        STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);
-    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-        _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s' REQUIRE %s ACCOUNT UNLOCK", statements[i], STR_FMT(u->grantee),
-                   STR_FMT(password),
-                   grants_is_near(g) ? "NONE" : "SSL"); /* a restore that was given up has locked it */
-        ASSERT(!b.overflow);
-        int code = grants_run(g, u, buf_str(&b), statements[i]);
-        if (code != EXIT_DONE)
-            return code;
-    }
-    return EXIT_DONE;
-}
-
 static int grants_set_socket(const struct grants *g, const struct grants_user *u)
 {
     int code = grants_run(
@@ -310,21 +281,23 @@ static int grants_set_socket(const struct grants *g, const struct grants_user *u
 
 static int grants_make_user(const struct grants *g, struct grants_user *u)
 {
-    struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(u->name)), password;
-    struct stat st;
+    static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
+    struct passwords passwords;
 
     if (u->by_socket)
         return grants_set_socket(g, u);
-    if (stat(path.p, &st) != 0) {
-        printf("left out marketingcli_%.*s: there is no %s\n", STR_FMT(u->name), path.p);
+    int code = passwords_read(g->arena, g->credentials, u->name, &passwords);
+    if (code == EXIT_DONE && passwords.n == 0) {
+        printf("left out marketingcli_%.*s: there is no %s/%.*s/" PASSWORD_FILE "\n", STR_FMT(u->name), g->credentials,
+               STR_FMT(u->name));
         u->left_out = true;
-        return EXIT_DONE;
     }
-    if (!file_read(g->arena, path.p, &password))
-        return EXIT_FAILED;
-    if (str_ends(password, STR("\n")))
-        password.n--;
-    return grants_set_password(g, u, str_from(arena_strdup(g->arena, password)));
+    /* A restore that was given up has locked it. */
+    for (size_t i = 0; code == EXIT_DONE && passwords.n > 0 && i < ARRAY_LEN(statements); i++)
+        code = grants_run(
+            g, u, passwords_statement(g->arena, statements[i], u->name, g->clients, &passwords, " ACCOUNT UNLOCK"),
+            statements[i]);
+    return code;
 }
 
 static int grants_grant_user(struct grants *g, const struct grants_user *begun)
@@ -338,8 +311,7 @@ static int grants_grant_user(struct grants *g, const struct grants_user *begun)
         return complain("grants.sql has more than %d users", USERS_MAX);
     *u = *begun;
     g->users[g->users_n++] = u;
-    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'%.*s'", STR_FMT(name),
-                              STR_FMT(u->by_socket ? STR("localhost") : g->clients));
+    u->grantee = passwords_grantee(g->arena, name, u->by_socket ? STR("localhost") : g->clients);
     int code = grants_make_user(g, u);
     if (u->left_out)
         return EXIT_DONE;
@@ -448,13 +420,13 @@ static int grants_look_back(struct grants *g, bool revoke)
 int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials, const char *database,
                  struct str clients, bool revoke)
 {
-    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:%_/-";
     struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database, .clients = clients};
     struct grants_user *u = arena_alloc(arena, sizeof *u);
     int code = EXIT_DONE;
+    _cleanup_(fd_closep) int lock = credentials_lock(credentials, true);
     struct str text, line;
 
-    if (strspn(clients.p, plain) != clients.n) /* it is between quotes in statements */
+    if (!passwords_is_host(clients))
         return complain("database.clients is no host as MariaDB names them");
     if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &g.text))
         return EXIT_FAILED;

@@ -24,6 +24,11 @@ export class Failure extends Error {
 		return this.details.length > 0 ? this.details : [{code: this.code, message: this.sentence, param: this.param}];
 	}
 
+	// Nobody knows whether what was to be changed was: no answer came, or one that does not tell.
+	get isUnknown() {
+		return ["no_contact", "unexpected", "outcome_unknown", "internal_error"].includes(this.code);
+	}
+
 	get sentence() {
 		if (this.waitSec !== null && [429, 503].includes(this.status))
 			return this.message + " " + words.api.wait(this.waitSec);
@@ -131,13 +136,25 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 		return exchange(() => once(method, address(path, query), {headers, signal, body: body === undefined ? undefined : JSON.stringify(body)}), repeats, repeats ? words.api : unknown);
 	}
 
+	// One page of a list: {items, next}; next is the cursor of the page after it, or null.
+	async function page(path, query) {
+		const {data, meta} = await json("GET", path, undefined, {query, repeats: true});
+		return {items: Array.isArray(data) ? data : Object.values(data).find(Array.isArray) ?? [], data, next: meta.has_more ? meta.next_cursor : null};
+	}
+
 	return {
 		address,
+		page,
 		get: async (path, query, {signal} = {}) => (await json("GET", path, undefined, {query, signal, repeats: true})).data,
-		// One page of a list: {items, next}; next is the cursor of the page after it, or null.
-		page: async (path, query) => {
-			const {data, meta} = await json("GET", path, undefined, {query, repeats: true});
-			return {items: Array.isArray(data) ? data : Object.values(data).find(Array.isArray) ?? [], data, next: meta.has_more ? meta.next_cursor : null};
+		// All of a list, for what has to be chosen from: page after page.
+		all: async (path, query = {}) => {
+			const all = [];
+			for (let cursor; cursor !== null;) {
+				const {items, next} = await page(path, {limit: 100, ...query, cursor});
+				all.push(...items);
+				cursor = next;
+			}
+			return all;
 		},
 		// Changes something; is never repeated by itself.
 		send: async (method, path, body, {query} = {}) => (await json(method, path, body, {query})).data,

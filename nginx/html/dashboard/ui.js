@@ -187,6 +187,15 @@ export function focusHeading() {
 	scrollTo(0, 0);
 }
 
+// Gives the browser a file to keep. It reads that in its own time, after the click.
+export function save(blob, name) {
+	const link = document.createElement("a");
+	link.href = URL.createObjectURL(blob);
+	link.download = name;
+	link.click();
+	setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 // A button that copies a text, and says so.
 export function copy(text, label = words.copy) {
 	return html`<button type="button" class="secondary small" @click=${async () => {

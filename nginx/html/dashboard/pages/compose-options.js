@@ -35,16 +35,17 @@ function modes({draft, mode, account, change, wrong}) {
 function privacy({draft, account, change, wrong}) {
 	const offered = account?.platform_data.privacy_level_options ?? [];
 	const problems = wrong("platform_options.privacy_level");
-	const branded = isBranded(draft);
+	const branded = isBranded(draft), onlyMe = account?.platform_data.must_be_private === true;
+	const why = level => branded && level === "SELF_ONLY" ? say.brandedPrivate : onlyMe && level !== "SELF_ONLY" ? say.onlyMe : null;
 	return html`<div class="field"><label for="compose-privacy">${say.privacy}</label>
 		<select id="compose-privacy" required ?disabled=${offered.length === 0} aria-invalid=${problems.length > 0 ? "true" : nothing} aria-describedby="compose-privacy-said"
 			@change=${event => change(() => draft.options.privacy = event.target.value)}>
 			<option value="" disabled .selected=${draft.options.privacy === ""}>${offered.length === 0 ? say.privacyUnknown : say.privacyChoose}</option>
 			${offered.map(level => html`<option value=${level} .selected=${draft.options.privacy === level}
-				?disabled=${branded && level === "SELF_ONLY"} title=${branded && level === "SELF_ONLY" ? say.brandedPrivate : nothing}>${say.levels[level] ?? level}</option>`)}
+				?disabled=${why(level) !== null} title=${why(level) ?? nothing}>${say.levels[level] ?? level}</option>`)}
 		</select>
 		<small id="compose-privacy-said">${problems.length > 0 ? problems.join(" ")
-			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
+			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : onlyMe ? say.onlyMe : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
 }
 
 function disclosure({draft, mode, change, wrong}) {

@@ -2,6 +2,7 @@
 import {html, nothing, live} from "../lit.js";
 import {Failure} from "../api.js";
 import {ask} from "../dialog.js";
+import {alsoHolds} from "../drafts.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {failed, loading} from "../ui.js";
@@ -19,12 +20,14 @@ const say = words.compose;
 const OF_ACCOUNT = ["account_needs_reconnect", "privacy_level_not_offered"];
 const writing = new Map(); // by user and mode: the images stay here while other pages are looked at, since files cannot be kept elsewhere
 
+const isOnItsWay = userId => [...writing.values()].some(of => of.userId === userId && of.images.unfinished().length > 0);
+alsoHolds(isOnItsWay);
 addEventListener("beforeunload", event => {
-	if ([...writing.values()].some(({images, isMine}) => isMine() && images.unfinished().length > 0))
+	if ([...writing.values()].some(({session}) => session.user !== null && isOnItsWay(session.user.id)))
 		event.preventDefault();
 });
 
-export default function compose({api, session, mode, redraw, go}) {
+export default function compose({api, plain, session, mode, redraw, go}) {
 	const userId = session.user.id, place = userId + "." + mode();
 	const state = {said: "", error: null, isOpen: true, isRestored: false, frame: null};
 	let account = null; // once the draft is known
@@ -38,7 +41,7 @@ export default function compose({api, session, mode, redraw, go}) {
 	};
 	const draft = keptDraft(userId, mode(), turned);
 	const images = writing.get(place)?.images ?? uploads({api});
-	writing.set(place, {images, isMine: () => session.user?.id === userId});
+	writing.set(place, {images, userId, session});
 	images.listen({
 		changed: soon,
 		settled() {
@@ -55,7 +58,7 @@ export default function compose({api, session, mode, redraw, go}) {
 			return;
 		state.error = null;
 		if (account === null)
-			account = creator({api, redraw, chosen: () => draft.value.accountId, choose, arrived: fit});
+			account = creator({api, plain, redraw, chosen: () => draft.value.accountId, choose, arrived: fit});
 		else
 			account.look();
 		const ids = draft.value.uploads;

@@ -108,7 +108,7 @@ export function limitsOf(budget, accounts) {
 }
 
 export function accountsOf(api, mode) {
-	return api.page("/accounts", {limit: 100, mode}).then(page => page.items);
+	return api.all("/accounts", {mode});
 }
 
 // A key that was just made: {key, …}. done(): its owner has copied it.

@@ -23,7 +23,7 @@ export default function notifications({api, session, redraw}) {
 		} catch (error) {
 			kinds.state.data = {...kinds.state.data, [kind]: !on};
 			Object.assign(state, {error, failed: kind});
-			if (["no_contact", "unexpected", "outcome_unknown", "internal_error"].includes(error.code))
+			if (error.isUnknown)
 				await kinds.again(); // it may have been done
 		}
 		state.busy = null;

@@ -37,8 +37,7 @@ export function nameOf(account) {
 
 // All accounts by their ids.
 export async function accountsById(api) {
-	const {items} = await api.page("/accounts", {limit: 100});
-	return new Map(items.map(a => [a.id, a]));
+	return new Map((await api.all("/accounts")).map(a => [a.id, a]));
 }
 
 function hide(event) {
@@ -56,6 +55,12 @@ export function picture(api, account) {
 export function thumbnail(api, post) {
 	return html`<span class="thumb" aria-hidden="true">${post.cover_upload_id === null || post.cover_upload_id === undefined ? nothing
 		: html`<img src=${api.address(`/uploads/${post.cover_upload_id}/image`)} alt="" loading="lazy" decoding="async" @error=${hide}>`}</span>`;
+}
+
+// What a row needs of a post. Of a long list no more is kept.
+export function inRow(post) {
+	const {id, status, account_id, created_at, cover_upload_id, failure, held_until} = post;
+	return {id, status, account_id, created_at, cover_upload_id, failure, held_until, title: titleOf(post)};
 }
 
 // A post in a list.

@@ -4,7 +4,7 @@ import {badge, copy, every, failed, loading, when} from "../ui.js";
 import {words} from "../words/en.js";
 
 const say = words.receipt;
-const SOON_SEC = 2, LATER_SEC = 30; // a network has ten such requests a minute, its sign-ins among them
+const SOON_SEC = 2, LATER_SEC = 30, GRACE_SEC = 60; // a network has ten such requests a minute, its sign-ins among them
 
 export default function receipt({plain, params, redraw}) {
 	const state = {receipt: null, error: null};
@@ -22,8 +22,7 @@ export default function receipt({plain, params, redraw}) {
 			return state.error.status === 404 ? null : state.error.waitSec || LATER_SEC;
 		if (["done", "canceled"].includes(state.receipt.state))
 			return null;
-		pause = Math.min(pause * 2, LATER_SEC);
-		return state.receipt.state === "waiting" ? 60 : pause;
+		return pause = Math.min(pause * 2, state.receipt.state === "waiting" ? GRACE_SEC : LATER_SEC); // it waits for a moment, too, where there is no grace
 	}
 	const end = every(0, look);
 

@@ -1,6 +1,6 @@
 // How much the API was used, what became of posts, and what is left.
 import {html, nothing} from "../lit.js";
-import {count, failed, load, when} from "../ui.js";
+import {count, failed, load, save, when} from "../ui.js";
 import {address} from "../router.js";
 import {accountsOf} from "./key-parts.js";
 import {meter} from "./meter.js";
@@ -132,10 +132,7 @@ export default function usage({api, mode, query, redraw, go}) {
 
 	function saveCsv() {
 		const rows = posts.state.data.rows.map(r => ({...r, account: accountName(r.account_id)}));
-		const text = csv(["starts_at", "account_id", "account", ...STATES, "deferred", "p50_ms", "p95_ms"], rows);
-		const url = URL.createObjectURL(new Blob([text], {type: "text/csv"}));
-		Object.assign(document.createElement("a"), {href: url, download: "posts.csv"}).click();
-		setTimeout(() => URL.revokeObjectURL(url), 10_000); // the browser has begun to read it by then
+		save(new Blob([csv(["starts_at", "account_id", "account", ...STATES, "deferred", "p50_ms", "p95_ms"], rows)], {type: "text/csv"}), "posts.csv");
 	}
 
 	const postsView = found => found.chart === null ? html`<p>${say.posts.none}</p><p><a href=${address("/posts/new")}>${say.posts.make}</a></p>` : html`
