@@ -13,7 +13,7 @@ struct accounts_view {
     struct platform_view {
         struct strs privacy_level_options;
         struct str creator_nickname, post_block;
-        bool comment_disabled, can_post;
+        bool comment_disabled, can_post, must_be_private;
         int64_t snapshot_at_us;
     } platform_data;
 };
@@ -25,8 +25,10 @@ static struct str accounts_or_null(struct str s)
     return s.n == 0 ? (struct str){0} : s;
 }
 
-static struct accounts_view accounts_view_of(struct arena *arena, const struct account *a)
+static struct accounts_view accounts_view_of(const struct ctx *c, const struct account *a)
 {
+    bool is_audited = a->mode == MODE_TEST ? c->conf->sandbox_audited : c->conf->tiktok_audited;
+
     return (struct accounts_view){
         .id = a->id,
         .platform = STR("tiktok"),
@@ -36,15 +38,16 @@ static struct accounts_view accounts_view_of(struct arena *arena, const struct a
         .state = a->state,
         .state_reason = accounts_or_null(a->state_reason),
         .is_active = a->state == ACCOUNT_ACTIVE,
-        .scopes = str_split(arena, a->scopes, ','),
+        .scopes = str_split(c->arena, a->scopes, ','),
         .connected_at_us = a->connected_at_us,
         .platform_data =
             {
-                .privacy_level_options = str_split(arena, a->privacy_level_options, ','),
+                .privacy_level_options = str_split(c->arena, a->privacy_level_options, ','),
                 .creator_nickname = accounts_or_null(a->nickname),
                 .post_block = accounts_or_null(a->post_block),
                 .comment_disabled = a->comment_disabled,
                 .can_post = a->state == ACCOUNT_ACTIVE && a->post_block.n == 0,
+                .must_be_private = !is_audited,
                 .snapshot_at_us = a->snapshot_at_us,
             },
     };
@@ -52,7 +55,7 @@ static struct accounts_view accounts_view_of(struct arena *arena, const struct a
 
 enum err account_reply(struct ctx *c, const struct account *a)
 {
-    struct accounts_view view = accounts_view_of(c->arena, a);
+    struct accounts_view view = accounts_view_of(c, a);
 
     return reply_data(&c->rep, 200, accounts_view_fields, &view);
 }
@@ -60,7 +63,7 @@ enum err account_reply(struct ctx *c, const struct account *a)
 enum err account_created_answer(const void *made, void *arg)
 {
     struct ctx *c = arg;
-    struct accounts_view view = accounts_view_of(c->arena, made);
+    struct accounts_view view = accounts_view_of(c, made);
 
     return idempotent_answer(c, 201, accounts_view_fields, &view);
 }
@@ -82,7 +85,7 @@ static enum err accounts_list(struct ctx *c)
     n = page_cut(&page, accounts, n, sizeof(*accounts));
     struct accounts_view *views = arena_array(c->arena, n, sizeof(*views));
     for (size_t i = 0; i < n; i++)
-        views[i] = accounts_view_of(c->arena, &accounts[i]);
+        views[i] = accounts_view_of(c, &accounts[i]);
     return page_reply(c, &page, accounts_view_fields, views, n, sizeof(*views));
 }
 
@@ -165,6 +168,12 @@ static const struct json_field accounts_platform_fields[] = {
      JSON_STR(struct platform_view, post_block),
      .help = "TikTok's code when the creator cannot post right now",
      .policy = "tiktok.creator"},
+    {.name = "must_be_private",
+     JSON_BOOL(struct platform_view, must_be_private),
+     .help =
+         "TikTok has not audited this service yet (the installation's tiktok.audited): it takes posts only where the "
+         "account is "
+         "private, and for SELF_ONLY. One that is offered PUBLIC_TO_EVERYONE is not private. Drafts are not concerned"},
     {.name = "snapshot_at", JSON_TIME(struct platform_view, snapshot_at_us), .help = "When TikTok said so"},
     JSON_END,
 };

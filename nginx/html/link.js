@@ -7,6 +7,16 @@
 
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
 
+// In place of the API's sentences, which speak to programs of a header.
+const SAID = {
+	address_mails_too_many: "This address gets no more such mails today. Use the newest that came.",
+	busy: "Too much is going on.",
+	database_unavailable: "The service cannot do this right now, and nothing was changed.",
+	rate_limited: "Too much is going on.",
+	too_many_wrong_passwords: "Too many wrong passwords or codes.",
+	unavailable: "The service cannot do this right now.",
+};
+
 const form = document.getElementById("form");
 const again = document.getElementById("again");
 const over = document.getElementById("over");
@@ -27,15 +37,13 @@ function time(seconds) {
 }
 
 function sentence(form, answer, error) {
-	const wait = answer.headers.get("Retry-After");
-	if (wait !== null)
-		return (error.code === "address_mails_too_many" ? "This address gets no more such mails today. Use the newest that came, or try again in "
-			: "Too much is going on. Try again in ") + time(Number(wait)) + ".";
 	if (error.code === "outcome_unknown")
 		return UNKNOWN;
 	if (error.code === "link_invalid")
 		return form.dataset.over || error.message;
-	return error.details.length > 0 ? error.details.map(problem => problem.message).join(" ") : error.message;
+	const text = SAID[error.code] || (error.details.length > 0 ? error.details.map(problem => problem.message).join(" ") : error.message);
+	const wait = answer.headers.get("Retry-After");
+	return wait === null ? text : text + " Try again in " + time(Number(wait)) + ".";
 }
 
 function fields(form) {

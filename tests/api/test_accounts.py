@@ -81,7 +81,7 @@ def test_snapshot(user, stack):
     assert account["username"] == name
     data = account["platform_data"]
     assert set(data) == {"privacy_level_options", "comment_disabled", "creator_nickname", "can_post", "post_block",
-                         "snapshot_at"}
+                         "must_be_private", "snapshot_at"}
     assert data["privacy_level_options"] == ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
     assert data["comment_disabled"] is True and data["can_post"] is True and data["post_block"] is None
     assert data["creator_nickname"]
@@ -113,7 +113,15 @@ def test_a_snapshot_is_not_shown_after_a_day(user, stack, account):
         shown = get(user, account)
         assert shown["username"] is None
         assert shown["platform_data"] == {"privacy_level_options": [], "comment_disabled": False, "creator_nickname": None,
-                                          "can_post": True, "post_block": None, "snapshot_at": None}
+                                          "can_post": True, "post_block": None, "must_be_private": False, "snapshot_at": None}
+
+
+def test_an_app_that_is_not_audited_says_so_of_accounts(user, stack, account):
+    test = user.web.post("/api/v1/sandbox/accounts?mode=test", json={}).json()["data"]["id"]
+    with stack.configured("tiktok", tiktok_audited="no"):
+        assert get(user, account)["platform_data"]["must_be_private"] is True
+        assert expect(user.web.get(f"/api/v1/accounts/{test}?mode=test"), 200)["data"]["platform_data"]["must_be_private"] is False
+    assert get(user, account)["platform_data"]["must_be_private"] is False
 
 
 def test_without_video_publish_creator_info_is_not_asked(user, stack):

@@ -113,7 +113,7 @@ class Sweep:
             world.end_second_worker()
             for program in WORKERS.keys() & set(flow.programs):  # whatever it has met, it still ends when it is told to
                 world.hold(program)
-            assert not (false := false_alarms(kind, world.logged(), flow.about)), false
+            assert not (false := false_alarms(kind, s.step, world.logged(), flow.about)), false
         except BaseException:
             world.plan.end()
             world.end_second_worker(signal.SIGKILL)
@@ -128,7 +128,7 @@ class Sweep:
         except Exception:  # whatever it is, the sweep goes on
             plan = self.world.plan
             return Outcome(run, plan.step(plan.place(run.kind, run.at)).name or "?", wrong=traceback.format_exc(limit=-3))
-        return Outcome(run, None if s.kind is None else s.steps[s.at - 1].name, self.seen(run, s))
+        return Outcome(run, s.step or None, self.seen(run, s))
 
     def seen(self, run, s):
         """What the workers' logs and the client say of it."""

@@ -12,6 +12,7 @@ static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
     DB_COL_ENUM(struct attempt, state, attempt_state_names),
     DB_COL(struct attempt, number, I64),
+    DB_COL(struct attempt, publish_id, STR),
     DB_END,
 };
 
@@ -30,11 +31,12 @@ static const struct sql attempt_sqls[] = {
     [ATTEMPT_END] = {.text = "UPDATE post_attempts SET state = ?, publish_id = ?, http_status = ?, platform_code = ?,"
                              " platform_log_id = ?, ended_at_us = ? WHERE id = ? AND fence = ? AND state = 'committed'",
                      .in = "ssissiuu"},
-    [ATTEMPT_LOOK] = {.text = "SELECT id, state, number FROM post_attempts WHERE id = ? AND fence = ?",
+    [ATTEMPT_LOOK] = {.text = "SELECT id, state, number, publish_id FROM post_attempts WHERE id = ? AND fence = ?",
                       .in = "uu",
                       .cols = attempt_cols},
     [ATTEMPT_LATEST] =
-        {.text = "SELECT id, state, number FROM post_attempts WHERE post_id = ? ORDER BY number DESC LIMIT 1",
+        {.text = "SELECT id, state, number, publish_id FROM post_attempts WHERE post_id = ? ORDER BY number DESC"
+                 " LIMIT 1",
          .in = "u",
          .cols = attempt_cols},
     [ATTEMPT_TAKE_OVER] = {.text = "UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = ?"

@@ -1,6 +1,6 @@
 // The one client of the API. What fails throws a Failure. An answer that the session has ended, or that the password must be typed again,
 // first asks for that, in a dialog over the page, and then sends the request once more: neither has changed anything.
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 const BASE = "/api/v1";
 const TRIES = 4; // of what may be repeated
@@ -22,6 +22,11 @@ export class Failure extends Error {
 	// All problems, each {code, message, param}; an error without details is one by itself.
 	get problems() {
 		return this.details.length > 0 ? this.details : [{code: this.code, message: this.sentence, param: this.param}];
+	}
+
+	// Nobody knows whether what was to be changed was: no answer came, or one that does not tell.
+	get isUnknown() {
+		return ["no_contact", "unexpected", "outcome_unknown", "internal_error"].includes(this.code);
 	}
 
 	get sentence() {
@@ -131,13 +136,25 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 		return exchange(() => once(method, address(path, query), {headers, signal, body: body === undefined ? undefined : JSON.stringify(body)}), repeats, repeats ? words.api : unknown);
 	}
 
+	// One page of a list: {items, next}; next is the cursor of the page after it, or null.
+	async function page(path, query) {
+		const {data, meta} = await json("GET", path, undefined, {query, repeats: true});
+		return {items: Array.isArray(data) ? data : Object.values(data).find(Array.isArray) ?? [], data, next: meta.has_more ? meta.next_cursor : null};
+	}
+
 	return {
 		address,
+		page,
 		get: async (path, query, {signal} = {}) => (await json("GET", path, undefined, {query, signal, repeats: true})).data,
-		// One page of a list: {items, next}; next is the cursor of the page after it, or null.
-		page: async (path, query) => {
-			const {data, meta} = await json("GET", path, undefined, {query, repeats: true});
-			return {items: Array.isArray(data) ? data : Object.values(data).find(Array.isArray) ?? [], data, next: meta.has_more ? meta.next_cursor : null};
+		// All of a list, for what has to be chosen from: page after page.
+		all: async (path, query = {}) => {
+			const all = [];
+			for (let cursor; cursor !== null;) {
+				const {items, next} = await page(path, {limit: 100, ...query, cursor});
+				all.push(...items);
+				cursor = next;
+			}
+			return all;
 		},
 		// Changes something; is never repeated by itself.
 		send: async (method, path, body, {query} = {}) => (await json(method, path, body, {query})).data,

@@ -4,13 +4,16 @@ import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
 import {confirmAgain, signInAgain} from "./again.js";
-import {failed, loading, tellFailure, zone} from "./ui.js";
-import {words} from "./words/en.js";
+import {ask, leaveDialogs} from "./dialog.js";
+import {forgetDrafts, hasUnsent} from "./drafts.js";
+import {failed, loading, tell, tellFailure, zone} from "./ui.js";
+import {words} from "./words/en/common.js";
 
 const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
 const session = {user: null}; // GET /me's answer while somebody is signed in
 const tabs = new BroadcastChannel("session"); // other tabs of this browser: {userId}
 const main = document.getElementById("main");
+const isWide = matchMedia("(min-width: 60rem)"); // the menu stands beside the page, and is always open
 let page = null, shown = 0;
 
 function mode() {
@@ -47,15 +50,21 @@ const app = {
 		here = asked();
 	},
 	drawFrame,
+	// Whoever uses this browser next finds nothing of the user who signs out: neither drafts, nor what this document remembers.
 	async signOut() {
+		const {id} = session.user;
+		if (hasUnsent(id) && !await ask({title: words.unsent.title, body: html`<p>${words.unsent.text}</p>`, yes: words.unsent.yes, danger: true}))
+			return;
 		try {
 			await plain.send("POST", "/auth/logout");
 		} catch (error) {
 			if (!(error instanceof Failure) || error.status !== 401)
 				throw error;
 		}
+		forgetDrafts(id);
 		app.forget();
-		app.go("/sign-in");
+		history.pushState(null, "", address("/sign-in"));
+		location.reload();
 	},
 	// The session has ended, here and for other tabs.
 	forget() {
@@ -84,11 +93,17 @@ function menu() {
 	});
 }
 
+// Open where there is room for it, and closed where it would cover the page: after each step to another page, and when a phone is turned.
+function fitMenu() {
+	document.querySelector("#top details")?.toggleAttribute("open", isWide.matches);
+}
+isWide.addEventListener("change", fitMenu);
+
 function drawFrame() {
 	const user = session.user;
 	document.body.classList.toggle("guest", user === null);
 	render(html`<a class="brand" href=${user === null ? "/" : address("/")}>${words.brand}</a>
-		${user === null ? nothing : html`<details class="menu" ?open=${matchMedia("(min-width: 60rem)").matches}>
+		${user === null ? nothing : html`<details class="menu" ?open=${isWide.matches}>
 			<summary>${words.menu.title}</summary>
 			<nav aria-label=${words.menu.title}><ul>${menu()}</ul>
 				<label class="switch"><input type="checkbox" role="switch" .checked=${mode() === "test"} @change=${event => app.setMode(event.target.checked ? "test" : "live")}>
@@ -117,9 +132,9 @@ async function show(to) {
 		return app.go(within(to.query.get("to")), {replace: true});
 	page?.close?.();
 	page = null;
+	leaveDialogs();
 	drawFrame();
-	document.querySelectorAll("#top details:not([open])").length === 0 && !matchMedia("(min-width: 60rem)").matches &&
-		document.querySelector("#top details")?.removeAttribute("open");
+	fitMenu();
 	if (found === null) {
 		draw({title: words.notFound.title, view: () => html`<p>${words.notFound.text}</p>`});
 		return;
@@ -130,7 +145,7 @@ async function show(to) {
 		module = await found.route.page();
 	} catch {
 		if (turn === shown) // the file did not come: another try loads everything anew
-			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p><p><a href="">${words.tryAgain}</a></p>`});
+			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p><p><button type="button" @click=${loadAnew}>${words.tryAgain}</button></p>`});
 		return;
 	}
 	if (turn !== shown)
@@ -154,6 +169,17 @@ async function show(to) {
 	}
 }
 
+// A browser does not ask again for a module that did not come, so the document is loaded anew: where it would come, and else this one stays.
+async function loadAnew() {
+	try {
+		await fetch(location.href, {method: "HEAD", cache: "no-store"});
+	} catch {
+		tell(words.api.noContact);
+		return;
+	}
+	location.reload();
+}
+
 // page.title may be a function: of what is there only when something was loaded.
 function draw(what) {
 	const title = typeof what.title === "function" ? what.title() : what.title;
@@ -166,8 +192,10 @@ function draw(what) {
 tabs.onmessage = ({data}) => {
 	if (data.userId === (session.user?.id ?? null))
 		return;
-	if (data.userId === null)
+	if (data.userId === null) {
 		sessionStorage.clear();
+		session.user = null; // nothing is left to be kept here, so the browser asks nobody whether to leave
+	}
 	location.reload();
 };
 

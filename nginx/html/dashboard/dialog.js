@@ -1,10 +1,18 @@
-// A dialog over the page. view(close, redraw) draws it; the promise gives what close() was called with, undefined for Escape.
+// A dialog over the page. view(close, redraw) draws it; the promise gives what close() was called with, undefined for Escape and where the
+// page went away below it.
 import {html, render} from "./lit.js";
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
+
+const leave = new Set(); // of each that is open: what closes it
+
+// Another page is shown: what was asked belongs to the one before.
+export function leaveDialogs() {
+	leave.forEach(close => close());
+}
 
 export function dialog(view) {
 	const element = document.createElement("dialog");
-	const before = document.activeElement;
+	let before = document.activeElement;
 	document.body.append(element);
 	return new Promise(done => {
 		let answer;
@@ -12,6 +20,11 @@ export function dialog(view) {
 			answer = value;
 			element.close();
 		};
+		const left = () => {
+			before = null; // the focus is the new page's
+			close();
+		};
+		leave.add(left);
 		const redraw = () => render(view(close, redraw), element);
 		redraw();
 		const heading = element.querySelector("h2");
@@ -20,6 +33,7 @@ export function dialog(view) {
 			element.setAttribute("aria-labelledby", heading.id);
 		}
 		element.addEventListener("close", () => {
+			leave.delete(left);
 			element.remove();
 			before?.focus?.();
 			done(answer);

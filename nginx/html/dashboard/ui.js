@@ -1,7 +1,7 @@
 // Small pieces that many pages draw.
 import {html, nothing, ref, render} from "./lit.js";
 import {Failure} from "./api.js";
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 const LOCALE = undefined; // the browser's
 const moment = new Intl.DateTimeFormat(LOCALE, {dateStyle: "medium", timeStyle: "short"});
@@ -185,6 +185,15 @@ export function tellFailure(error) {
 export function focusHeading() {
 	document.querySelector("#main h1").focus({preventScroll: true});
 	scrollTo(0, 0);
+}
+
+// Gives the browser a file to keep. It reads that in its own time, after the click.
+export function save(blob, name) {
+	const link = document.createElement("a");
+	link.href = URL.createObjectURL(blob);
+	link.download = name;
+	link.click();
+	setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 // A button that copies a text, and says so.

@@ -1,13 +1,13 @@
 // TikTok accounts: connect, how each is and what to do next, disconnect. TikTok's page of consent leads back here, by way of /connected.
 import {html, nothing, repeat} from "../lit.js";
 import {Failure} from "../api.js";
-import {badge, every, load, tell, when} from "../ui.js";
+import {badge, every, pager, tell, when} from "../ui.js";
 import {disconnect} from "./accounts-disconnect.js";
+import {isPublic} from "./creator.js";
 import {testAccount} from "./accounts-test.js";
-import {accountsById, nameOf, picture} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {nameOf, picture} from "./posts-parts.js";
+import {say} from "../words/en/accounts.js";
 
-const say = words.accounts;
 const UNAUDITED = "unaudited_client_can_only_post_to_private_accounts";
 const ASK_AT_ONCE = 5; // accounts of which TikTok is asked anew: each is a call
 const ASK_ROUNDS = 8;
@@ -19,30 +19,41 @@ function stateOf(account, last, isAsking) {
 		return ["reconnect", say.reasons[account.state_reason] ?? say.reasons.other];
 	if (data.post_block !== null)
 		return ["blocked", say.blocks[data.post_block] ?? say.blocks.other(data.post_block)];
-	const name = last?.failure?.code === UNAUDITED ? "makePrivate" : !account.scopes.includes("video.publish") ? "draftsOnly"
+	if (!account.scopes.includes("video.publish"))
+		return ["draftsOnly", say.text.draftsOnly];
+	if (data.must_be_private && data.snapshot_at !== null)
+		return isPublic(account) ? ["makePrivate", say.text.makePrivate] : ["ready", say.text.isPrivate];
+	const name = last?.failure?.code === UNAUDITED ? "makePrivate"
 		: data.snapshot_at === null ? isAsking ? "asking" : "unasked" : !account.scopes.includes("video.upload") ? "directOnly" : "ready";
 	return [name, say.text[name]];
 }
 
-export default function accounts({api, mode, query, redraw, stay}) {
+export default function accounts({api, plain, mode, query, redraw, stay}) {
 	const back = {connected: query.get("connected"), error: query.get("error")}; // what TikTok's page of consent led to
 	if (back.connected !== null || back.error !== null)
 		stay("/accounts", {replace: true}); // a reload does not say it again
 	const lasts = new Map(); // by account: the newest post that has ended
-	let rounds = 0, stop = null, isOpen = true;
+	let rounds = 0, stop = null, isOpen = true, arrived = null; // arrived: the account that was connected just now
 
-	const loaded = load(redraw, async () => {
-		const all = await accountsById(api);
+	const list = pager(redraw, async cursor => {
+		const page = await api.page("/accounts", {cursor, limit: 50});
 		rounds = 0;
 		stop?.();
 		stop = isOpen ? every(2, () => askAnew()) : null;
-		return all;
+		return page;
 	});
 
-	const open = () => [...loaded.state.data?.values() ?? []].filter(a => a.state === "active" && a.scopes.includes("video.publish") &&
+	const open = () => list.state.items.filter(a => a.state === "active" && a.scopes.includes("video.publish") &&
 		(a.platform_data.snapshot_at === null || a.platform_data.post_block !== null)).slice(0, ASK_AT_ONCE);
 
 	const isAsking = account => rounds < ASK_ROUNDS && open().includes(account);
+
+	function put(account) {
+		const at = list.state.items.findIndex(a => a.id === account.id);
+		if (at >= 0)
+			list.state.items[at] = account;
+		return at >= 0;
+	}
 
 	// Of accounts about which TikTok has not said lately what they may post: to show one has TikTok asked.
 	async function askAnew() {
@@ -51,8 +62,8 @@ export default function accounts({api, mode, query, redraw, stay}) {
 			return null;
 		rounds++;
 		try {
-			for (const account of await Promise.all(some.map(a => api.get("/accounts/" + a.id))))
-				loaded.state.data.set(account.id, account);
+			for (const account of await Promise.all(some.map(a => plain.get("/accounts/" + a.id))))
+				put(account);
 		} catch (error) {
 			if (!(error instanceof Failure))
 				throw error;
@@ -75,8 +86,18 @@ export default function accounts({api, mode, query, redraw, stay}) {
 
 	const test = testAccount({api, redraw, connect, made: account => {
 		tell(say.test.done(nameOf(account)));
-		loaded.again();
+		list.restart();
 	}});
+
+	// One that was connected before keeps its place, which may be far down the list. Of an address that somebody made up there is none.
+	if (back.connected !== null)
+		plain.get("/accounts/" + encodeURIComponent(back.connected)).then(account => {
+			arrived = account;
+			redraw();
+		}).catch(error => {
+			if (!(error instanceof Failure))
+				throw error;
+		});
 
 	// A browser that goes to TikTok without a session would see the API's answer: so the session is looked at before.
 	async function connect(event) {
@@ -91,20 +112,17 @@ export default function accounts({api, mode, query, redraw, stay}) {
 	function result() {
 		if (back.error !== null)
 			return html`<div class="problem" role="alert"><p>${say.errors[back.error] ?? say.notConnected}</p></div>`;
-		if (back.connected === null || loaded.state.data === null)
-			return nothing;
-		const account = loaded.state.data.get(back.connected); // of an address that somebody made up there is none
-		return account === undefined ? nothing : html`<div class="done" role="status"><p>${say.connected(nameOf(account))}</p></div>`;
+		return arrived === null ? nothing : html`<div class="done" role="status"><p>${say.connected(nameOf(arrived))}</p></div>`;
 	}
 
 	async function leave(account) {
 		const came = await disconnect(api, account);
 		if (came === "done") {
-			loaded.state.data.delete(account.id);
+			list.state.items = list.state.items.filter(a => a.id !== account.id);
 			redraw();
 			document.querySelector("#main h1")?.focus();
 		} else if (came === "failed") { // which may be unknown: what is there now tells
-			await loaded.again();
+			await list.restart();
 		}
 	}
 
@@ -123,16 +141,20 @@ export default function accounts({api, mode, query, redraw, stay}) {
 			${badge(word, kind)}</li>`;
 	}
 
-	const view = all => html`${all.size === 0 ? html`<div class="nothing"><p>${mode() === "test" ? say.test.empty : say.empty}</p></div>`
-		: html`<ul class="accounts">${repeat(all.values(), a => a.id, item)}</ul>`}
-		${mode() === "test" ? nothing : html`<p>${consent(all.size === 0 ? say.connect : say.connectMore, all.size === 0 ? "" : "secondary")}</p>`}`;
+	function more() {
+		const isEmpty = list.state.items.length === 0;
+		return mode() === "test" || (isEmpty && (list.state.isLoading || list.state.error !== null)) ? nothing
+			: html`<p>${consent(isEmpty ? say.connect : say.connectMore, isEmpty ? "" : "secondary")}</p>`;
+	}
 
 	return {
 		title: say.title,
-		view: () => html`${result()}${loaded.view(view)}${mode() === "test" ? test.view() : nothing}`,
+		view: () => html`${result()}${list.view(html`<ul class="accounts">${repeat(list.state.items, a => a.id, item)}</ul>`,
+			html`<div class="nothing"><p>${mode() === "test" ? say.test.empty : say.empty}</p></div>`)}${more()}${mode() === "test" ? test.view() : nothing}`,
 		close() {
 			isOpen = false; // what is still to come begins nothing any more
 			stop?.();
+			list.close();
 		},
 	};
 }

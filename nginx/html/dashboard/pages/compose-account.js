@@ -3,14 +3,14 @@ import {html, nothing} from "../lit.js";
 import {Failure} from "../api.js";
 import {address} from "../router.js";
 import {every, failed, loading, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {isPublic} from "./creator.js";
+import {say} from "../words/en/compose.js";
 
-const say = words.compose;
 const FRESH_MS = 10 * 60 * 1000; // when the API asks TikTok anew
 const ASKED = [2, 2, 2, 2, 2, 4, 8, 8]; // seconds until the next look, while TikTok's answer is awaited
 
 // state.list: all accounts; state.one: the chosen one, with what TikTok says; isAsking: an answer is awaited. chosen(): the id, or null. arrived(): one is there.
-export function creator({api, redraw, chosen, choose, arrived}) {
+export function creator({api, plain, redraw, chosen, choose, arrived}) {
 	const state = {list: null, one: null, isAsking: false, error: null};
 	let end = null, isOpen = true;
 
@@ -20,7 +20,7 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 	async function begin() {
 		state.error = null;
 		try {
-			state.list = (await api.page("/accounts", {limit: 100})).items;
+			state.list = await api.all("/accounts");
 		} catch (error) {
 			state.error = error;
 			return redraw();
@@ -44,10 +44,10 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 		state.one = state.one?.id === chosen() ? state.one : null;
 		if (chosen() === null || !isOpen)
 			return redraw();
-		const ask = async () => {
+		const ask = async (by = plain) => { // nobody is asked to sign in for a look that nobody has asked for
 			const id = chosen();
 			try {
-				const one = await api.get("/accounts/" + id);
+				const one = await by.get("/accounts/" + id);
 				if (id !== chosen() || !isOpen)
 					return null;
 				const isNew = one.platform_data.snapshot_at !== state.one?.platform_data.snapshot_at;
@@ -64,9 +64,9 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 		};
 		state.isAsking = true;
 		redraw();
-		ask().then(next => {
+		ask(api).then(next => {
 			if (next !== null && isOpen)
-				end = every(next, ask);
+				end = every(next, () => ask());
 		});
 	}
 
@@ -85,6 +85,9 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 			<button type="button" class="secondary small" @click=${look}>${say.account.askAgain}</button>`;
 	}
 
+	// What speaks against publishing to it, but not against a draft.
+	const mustBePrivate = () => state.one !== null && state.one.platform_data.must_be_private && isPublic(state.one);
+
 	const isOld = () => state.one !== null && !state.isAsking && !isFresh(state.one);
 
 	function view(problems) {
@@ -101,13 +104,16 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 					<option value="" disabled .selected=${chosen() === null}>${say.account.choose}</option>
 					${state.list.map(a => html`<option value=${a.id} .selected=${a.id === chosen()}>${say.account.name(a)}</option>`)}
 				</select>
-				${problems.length > 0 ? html`<small id="compose-account-said">${problems.join(" ")}</small>` : nothing}</div>` : nothing}
+				${problems.length > 0 ? html`<small id="compose-account-said">${problems.join(" ")}</small>` : nothing}</div>`
+			: problems.length > 0 ? html`<p class="wrong" data-wrong tabindex="-1">${problems.join(" ")}</p>` : nothing}
 			${one !== null ? html`<div class="creator">
 				${one.avatar_url !== null ? html`<img src=${api.address(`/accounts/${one.id}/avatar`)} alt="" width="48" height="48" @error=${event => event.target.hidden = true}>` : nothing}
 				<p><strong>${one.platform_data.creator_nickname ?? one.display_name ?? say.account.unnamed}</strong>
 					${one.username !== null ? html`<br><small>@${one.username}</small>` : nothing}</p></div>` : nothing}
 			${state.error !== null ? failed(state.error, look) : nothing}
 			${blocked !== null ? html`<div class="problem" role="alert">${blocked}</div>` : nothing}
+			${blocked === null && mustBePrivate() ? html`<div class="note"><p>${say.account.makePrivate}</p>
+				<button type="button" class="secondary small" @click=${look}>${say.account.askAgain}</button></div>` : nothing}
 			${state.isAsking && state.error === null ? html`<p aria-busy="true">${say.account.asking}</p>` : nothing}
 			${isOld() && blocked === null ? html`<div class="note"><p>${one.platform_data.snapshot_at === null ? say.account.silent : html`${say.account.old} ${when(one.platform_data.snapshot_at)}.`}</p>
 				<button type="button" class="secondary small" @click=${look}>${say.account.askAgain}</button></div>` : nothing}`;

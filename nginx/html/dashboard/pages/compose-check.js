@@ -1,4 +1,6 @@
 // What a post is by TikTok's rules: its lengths, what is sent of a draft, and what is wrong with it before anybody is asked. No page here.
+import {isPublic} from "./creator.js";
+
 export const TITLE_MAX = 90, DESCRIPTION_MAX = 4000, IMAGES_MAX = 35; // TikTok's; texts in UTF-16 units, which are JavaScript's
 export const IMAGE_MAX_BYTES = 20 * 1024 * 1024;
 
@@ -73,6 +75,8 @@ export function problemsOf(draft, slides, account, mode) {
 		problem("tiktok_scope_missing", "platform_options.post_mode");
 	if (mode !== "DIRECT_POST")
 		return found;
+	if (account?.platform_data.must_be_private && isPublic(account))
+		problem("account_not_private", "account");
 	if (o.privacy === "")
 		problem("privacy_level_required", "platform_options.privacy_level");
 	else if (isBranded(draft) && o.privacy === "SELF_ONLY")

@@ -1,16 +1,11 @@
 // The draft, kept in this browser until it is sent: texts, options and the ids of uploads, per user and mode. One tab at a time writes it: the
 // one that has the lock. Another one waits for it, or takes it.
+import {draftName} from "../drafts.js";
 import {emptyDraft} from "./compose-check.js";
-
-// Of a user who is no more, nothing stays here.
-export function forgetDrafts(userId) {
-	for (const name of Object.keys(localStorage).filter(name => name.startsWith(`draft.${userId}.`)))
-		localStorage.removeItem(name);
-}
 
 // changed(): the draft was read anew, or is another tab's. draft.holds: true, false (another tab does), null (not known yet).
 export function keptDraft(userId, mode, changed) {
-	const name = `draft.${userId}.${mode}`;
+	const name = draftName(userId, mode);
 	const draft = {value: emptyDraft(), holds: null, isKept: true};
 	let isOpen = false, release = null, waiting = null;
 	let last = Promise.resolve(); // settled once this tab has let go of the lock

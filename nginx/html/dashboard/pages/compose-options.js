@@ -1,10 +1,10 @@
 // How a post appears at TikTok, as TikTok's rules for such pages want it (docs/tiktok.md#choices): nothing is chosen for anybody.
 import {html, nothing, live} from "../lit.js";
 import {loading} from "../ui.js";
-import {words} from "../words/en.js";
+import {say as composeWords} from "../words/en/compose.js";
 import {isBranded, isUndisclosed} from "./compose-check.js";
 
-const say = words.compose.options;
+const say = composeWords.options;
 
 // One switch or box: {name, label, hint, checked, disabled, why (it is disabled), role}.
 function choice({name, label, hint, checked, disabled = false, why, role, change, problems = [], also = nothing}) {
@@ -35,16 +35,17 @@ function modes({draft, mode, account, change, wrong}) {
 function privacy({draft, account, change, wrong}) {
 	const offered = account?.platform_data.privacy_level_options ?? [];
 	const problems = wrong("platform_options.privacy_level");
-	const branded = isBranded(draft);
+	const branded = isBranded(draft), onlyMe = account?.platform_data.must_be_private === true;
+	const why = level => branded && level === "SELF_ONLY" ? say.brandedPrivate : onlyMe && level !== "SELF_ONLY" ? say.onlyMe : null;
 	return html`<div class="field"><label for="compose-privacy">${say.privacy}</label>
 		<select id="compose-privacy" required ?disabled=${offered.length === 0} aria-invalid=${problems.length > 0 ? "true" : nothing} aria-describedby="compose-privacy-said"
 			@change=${event => change(() => draft.options.privacy = event.target.value)}>
 			<option value="" disabled .selected=${draft.options.privacy === ""}>${offered.length === 0 ? say.privacyUnknown : say.privacyChoose}</option>
 			${offered.map(level => html`<option value=${level} .selected=${draft.options.privacy === level}
-				?disabled=${branded && level === "SELF_ONLY"} title=${branded && level === "SELF_ONLY" ? say.brandedPrivate : nothing}>${say.levels[level] ?? level}</option>`)}
+				?disabled=${why(level) !== null} title=${why(level) ?? nothing}>${say.levels[level] ?? level}</option>`)}
 		</select>
 		<small id="compose-privacy-said">${problems.length > 0 ? problems.join(" ")
-			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
+			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : onlyMe ? say.onlyMe : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
 }
 
 function disclosure({draft, mode, change, wrong}) {
@@ -72,17 +73,4 @@ export function options({draft, mode, account, isAsking, made, change, wrong}) {
 			${choice({name: "ai", label: say.ai, hint: made > 0 && !o.ai ? say.aiNeeded(made) : say.aiHint, checked: o.ai, change: on => change(() => o.ai = on),
 				problems: wrong("platform_options.is_aigc")})}
 			${disclosure({draft, mode, change, wrong})}`}`;
-}
-
-const LINKS = {
-	music: "https://www.tiktok.com/legal/page/global/music-usage-confirmation/en",
-	branded: "https://www.tiktok.com/legal/page/global/bc-policy/en",
-};
-
-// What pressing the button declares: TikTok's words, with its links.
-export function consent(draft, mode) {
-	if (mode !== "DIRECT_POST")
-		return html`<p class="consent">${say.draftConsent}</p>`;
-	const parts = isBranded(draft) ? say.consentBranded : say.consentMusic;
-	return html`<p class="consent">${parts.map(part => typeof part === "string" ? part : html`<a href=${LINKS[part.link]} target="_blank" rel="noopener noreferrer">${part.text}</a>`)}</p>`;
 }

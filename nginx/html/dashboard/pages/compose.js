@@ -2,29 +2,32 @@
 import {html, nothing, live} from "../lit.js";
 import {Failure} from "../api.js";
 import {ask} from "../dialog.js";
+import {alsoHolds} from "../drafts.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {failed, loading} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/compose.js";
 import {creator, noAccount} from "./compose-account.js";
-import {DESCRIPTION_MAX, TITLE_MAX, bodyOf, isEmpty, isUndisclosed, modeOf, problemsOf} from "./compose-check.js";
+import {DESCRIPTION_MAX, TITLE_MAX, bodyOf, isBranded, isEmpty, isUndisclosed, modeOf, problemsOf} from "./compose-check.js";
 import {keptDraft} from "./compose-draft.js";
-import {consent, options} from "./compose-options.js";
+import {consent} from "./compose-consent.js";
+import {options} from "./compose-options.js";
 import {preview} from "./compose-preview.js";
 import {OURS, sending} from "./compose-send.js";
 import {slides} from "./compose-slides.js";
 import {lookUp, uploads} from "./compose-uploads.js";
 
-const say = words.compose;
 const OF_ACCOUNT = ["account_needs_reconnect", "privacy_level_not_offered"];
 const writing = new Map(); // by user and mode: the images stay here while other pages are looked at, since files cannot be kept elsewhere
 
+const isOnItsWay = userId => [...writing.values()].some(of => of.userId === userId && of.images.unfinished().length > 0);
+alsoHolds(isOnItsWay);
 addEventListener("beforeunload", event => {
-	if ([...writing.values()].some(({images, isMine}) => isMine() && images.unfinished().length > 0))
+	if ([...writing.values()].some(({session}) => session.user !== null && isOnItsWay(session.user.id)))
 		event.preventDefault();
 });
 
-export default function compose({api, session, mode, redraw, go}) {
+export default function compose({api, plain, session, mode, redraw, go}) {
 	const userId = session.user.id, place = userId + "." + mode();
 	const state = {said: "", error: null, isOpen: true, isRestored: false, frame: null};
 	let account = null; // once the draft is known
@@ -38,7 +41,7 @@ export default function compose({api, session, mode, redraw, go}) {
 	};
 	const draft = keptDraft(userId, mode(), turned);
 	const images = writing.get(place)?.images ?? uploads({api});
-	writing.set(place, {images, isMine: () => session.user?.id === userId});
+	writing.set(place, {images, userId, session});
 	images.listen({
 		changed: soon,
 		settled() {
@@ -55,7 +58,7 @@ export default function compose({api, session, mode, redraw, go}) {
 			return;
 		state.error = null;
 		if (account === null)
-			account = creator({api, redraw, chosen: () => draft.value.accountId, choose, arrived: fit});
+			account = creator({api, plain, redraw, chosen: () => draft.value.accountId, choose, arrived: fit});
 		else
 			account.look();
 		const ids = draft.value.uploads;
@@ -168,7 +171,7 @@ export default function compose({api, session, mode, redraw, go}) {
 			${n > 1 ? html`<p class="wrong">${say.mend(n)}</p>` : nothing}
 			${made.problems()}
 			${made.state.failure?.code === "plan_limit_reached" ? html`<p><a href=${address("/billing")}>${say.plan}</a></p>` : nothing}
-			${consent(draft.value, modeNow())}
+			${consent(isBranded(draft.value), modeNow())}
 			<div class="row"><span title=${why}><button ?disabled=${busy() || isOff || isStopped} aria-busy=${busy() ? "true" : "false"} aria-describedby=${why === nothing ? nothing : "compose-why"}>
 				${isDirect ? say.publish : say.sendDraft}</button></span>
 				${isEmpty(draft.value) && images.slides.length === 0 ? nothing : html`<button type="button" class="secondary outline" ?disabled=${busy()} @click=${discard}>${say.discard}</button>`}</div>

@@ -1,27 +1,51 @@
 // To delete the account: what that costs, the confirmation, and, while there are days of grace, the way back.
 import {html, nothing} from "../lit.js";
+import {Failure} from "../api.js";
 import {address} from "../router.js";
+import {forgetDrafts} from "../drafts.js";
 import {form} from "../form.js";
 import {ask} from "../dialog.js";
-import {day, load, tell, when} from "../ui.js";
-import {forgetDrafts} from "./compose-draft.js";
-import {words} from "../words/en.js";
+import {day, focusHeading, load, tell, when} from "../ui.js";
+import {say} from "../words/en/erase.js";
 
-const say = words.erase;
-
-export default function erase({api, session, redraw, go, forget}) {
+export default function erase({api, plain, session, redraw, go, forget, drawFrame}) {
+	const state = {isOver: false}; // this session has ended, as it does when a deletion begins
 	const look = load(redraw, () => api.get("/privacy/erasure"));
 
 	const wish = form(redraw, {
-		send: async ({confirm}) => await ask({title: say.sure, body: html`<p>${say.sureText}</p>`, yes: say.sureYes, danger: true}) ? api.send("POST", "/privacy/erasure", {confirm}) : null,
+		send: async ({confirm}) => await ask({title: say.sure, body: html`<p>${say.sureText}</p>`, yes: say.sureYes, danger: true}) ? begin({confirm}) : null,
 		done: answer => {
 			if (answer === null)
 				return;
 			forgetDrafts(session.user.id);
 			forget();
-			go("/receipts/" + answer.receipt, {replace: true});
+			if (answer.receipt !== undefined)
+				return go("/receipts/" + answer.receipt, {replace: true});
+			state.isOver = true;
+			drawFrame();
+			redraw();
+			focusHeading();
 		},
 	});
+
+	// Of a wish whose answer was lost, the session tells what became of it: it has ended if the deletion has begun.
+	async function begin(wish) {
+		try {
+			return await api.send("POST", "/privacy/erasure", wish);
+		} catch (error) {
+			if (!error.isUnknown)
+				throw error;
+			const now = await plain.get("/privacy/erasure").catch(failure => failure);
+			if (now.status === 401)
+				return {};
+			if (now instanceof Failure)
+				throw error;
+			if (now.erasure !== null && now.erasure.state !== "canceled")
+				return now.erasure;
+			throw new Failure({status: error.status, error: {code: "not_begun", type: error.type, message: say.notBegun}, waitSec: null, requestId: error.requestId});
+		}
+	}
+
 	const back = form(redraw, {
 		send: () => api.send("DELETE", "/privacy/erasure"),
 		done: () => {
@@ -51,5 +75,7 @@ export default function erase({api, session, redraw, go, forget}) {
 			<form @submit=${back.submit}>${back.problems()}${back.button(say.keep)}</form>`}
 		<p><a href=${address("/receipts/" + x.receipt)}>${say.see}</a></p>`;
 
-	return {title: say.title, view: () => look.view(c => c.erasure === null || c.erasure.state === "canceled" ? asking(c) : waiting(c.erasure))};
+	const begun = () => html`<p>${say.begunText}</p><p>${say.begunElse}</p><p><a href=${address("/sign-in")}>${say.signIn}</a></p>`;
+
+	return {title: () => state.isOver ? say.begun : say.title, view: () => state.isOver ? begun() : look.view(c => c.erasure === null || c.erasure.state === "canceled" ? asking(c) : waiting(c.erasure))};
 }

@@ -3,18 +3,17 @@ import {html, nothing} from "../lit.js";
 import {address} from "../router.js";
 import {load} from "../ui.js";
 import {accountsById, nameOf, row} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/home.js";
 
-const say = words.home;
 const RECENT = 5, COUNTED = 50;
 const WEEK_MS = 7 * 24 * 3600_000;
 
 export default function home({api, redraw}) {
 	const loaded = load(redraw, async () => {
 		const [accounts, recent, waiting, failed, keys] = await Promise.all([accountsById(api), api.page("/posts", {limit: RECENT}),
-			api.page("/posts", {status: "awaiting_approval", limit: COUNTED}), api.page("/posts", {status: "failed", limit: COUNTED}), api.page("/keys", {limit: 100})]);
+			api.page("/posts", {status: "awaiting_approval", limit: COUNTED}), api.page("/posts", {status: "failed", limit: COUNTED}), api.all("/keys")]);
 		const lately = failed.items.filter(p => Date.parse(p.ended_at) > Date.now() - WEEK_MS);
-		return {accounts, recent: recent.items, waiting, failed: {items: lately, next: lately.length === failed.items.length ? failed.next : null}, keys: keys.items};
+		return {accounts, recent: recent.items, waiting, failed: {items: lately, next: lately.length === failed.items.length ? failed.next : null}, keys};
 	});
 
 	const note = (text, path, what) => html`<li><p>${text}</p><p><a href=${address(path)}>${what}</a></p></li>`;

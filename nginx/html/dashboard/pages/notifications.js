@@ -2,10 +2,9 @@
 import {html, nothing} from "../lit.js";
 import {address} from "../router.js";
 import {failed, load, tell, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/notifications.js";
 import {tabs} from "./settings-tabs.js";
-
-const say = words.notifications;
 
 export default function notifications({api, session, redraw}) {
 	const kinds = load(redraw, () => api.get("/me/notifications"));
@@ -23,7 +22,7 @@ export default function notifications({api, session, redraw}) {
 		} catch (error) {
 			kinds.state.data = {...kinds.state.data, [kind]: !on};
 			Object.assign(state, {error, failed: kind});
-			if (["no_contact", "unexpected", "outcome_unknown", "internal_error"].includes(error.code))
+			if (error.isUnknown)
 				await kinds.again(); // it may have been done
 		}
 		state.busy = null;

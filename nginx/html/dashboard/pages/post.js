@@ -6,9 +6,9 @@ import {copy, every, load, when} from "../ui.js";
 import {actions} from "./post-actions.js";
 import {line} from "./post-line.js";
 import {accountsById, isUnderWay, nameOf, picture, statusOf, titleOf, whyOf} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/post.js";
 
-const say = words.post;
 const SOON_SEC = 2, LATER_SEC = 30, WAITING_SEC = 60;
 const URL_COMES_MS = 3600_000; // so long after its end one looks whether TikTok has told the address
 
@@ -21,7 +21,7 @@ function pauseAfter(post, waited) {
 	return post.status === "published" && post.post_url === null && Date.now() - Date.parse(post.ended_at) < URL_COMES_MS ? LATER_SEC : null;
 }
 
-export default function post({api, mode, params, redraw}) {
+export default function post({api, plain, mode, params, redraw}) {
 	const path = "/posts/" + params.id;
 	let stop = null, stale = null, isOpen = true;
 
@@ -33,9 +33,9 @@ export default function post({api, mode, params, redraw}) {
 
 	const loaded = load(redraw, async () => {
 		const [post, accounts] = await Promise.all([api.get(path), quietly(accountsById(api))]);
-		const keys = post.key_id === null ? null : await quietly(api.page("/keys", {limit: 100}));
+		const keys = post.key_id === null ? null : await quietly(api.all("/keys"));
 		follow(post);
-		return {post, accounts, key: keys?.items.find(k => k.id === post.key_id)?.name ?? null};
+		return {post, accounts, key: keys?.find(k => k.id === post.key_id)?.name ?? null};
 	});
 
 	function take(post) {
@@ -44,9 +44,10 @@ export default function post({api, mode, params, redraw}) {
 		redraw();
 	}
 
-	async function look() {
+	// by: plain where nobody has asked to look, so that nobody is asked to sign in for it.
+	async function look(by = api) {
 		try {
-			take(await api.get(path));
+			take(await by.get(path));
 		} catch (error) {
 			if (!(error instanceof Failure))
 				throw error;
@@ -59,7 +60,7 @@ export default function post({api, mode, params, redraw}) {
 		let pause = pauseAfter(post, SOON_SEC / 1.5);
 		stop?.();
 		stop = pause === null || !isOpen ? null : every(pause, async () => {
-			await look();
+			await look(plain);
 			pause = pauseAfter(loaded.state.data.post, pause);
 			return pause;
 		});
@@ -140,7 +141,8 @@ export default function post({api, mode, params, redraw}) {
 		const account = accounts === null ? undefined : accounts.get(post.account_id) ?? null; // undefined: nobody knows
 		return html`<section id="state" class="state" tabindex="-1" aria-label=${say.status}>
 				<div role="status">${statusOf(post)} ${now(data)}</div>
-				${stale === null ? nothing : html`<p><small>${say.stale}${stale.sentence}</small></p>`}
+				${stale === null ? nothing : html`<p><small>${say.stale}${stale.sentence}</small></p>
+					<p><button type="button" class="secondary small" @click=${() => look()}>${words.tryAgain}</button></p>`}
 				${actions({api, isLive: mode() === "live", post, account, done, again: look})}
 			</section>
 			<h2>${say.content}</h2>

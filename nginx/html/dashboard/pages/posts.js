@@ -3,21 +3,21 @@
 import {html, nothing, render, repeat} from "../lit.js";
 import {Failure} from "../api.js";
 import {address} from "../router.js";
-import {every, failed, pager} from "../ui.js";
-import {accountsById, isUnderWay, nameOf, row} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {every, failed, pager, tellFailure} from "../ui.js";
+import {accountsById, inRow, isUnderWay, nameOf, row} from "./posts-parts.js";
+import {say} from "../words/en/posts.js";
 
-const say = words.posts;
 const FIRST = 25, MORE = 100; // posts a page
 const ROW_REM = 5.5; // about as high as a row is, for what was not in view yet
 const KEPT = 20; // pages: where there are more, those far from view are empty until one comes near them, as 100 000 rows take gigabytes
 const NEAR = "40000px 0px"; // some 400 rows
 const SOON_SEC = 10, LATER_SEC = 60;
 
-export default function posts({api, query, redraw, stay}) {
+export default function posts({api, plain, query, redraw, stay}) {
 	const filter = {status: query.get("status") ?? "", account: query.get("account") ?? ""};
 	let accounts = null, failure = null; // of the accounts
 	let known = ask();
+	let isStale = false; // the session has ended since the list was drawn
 	let chunks = [], drawn = 0; // chunks: {items, element, isEmpty}; drawn: how many items of the pager are in them
 
 	const near = new IntersectionObserver(entries => {
@@ -44,13 +44,13 @@ export default function posts({api, query, redraw, stay}) {
 		redraw();
 	}
 
-	async function get(cursor) {
-		const page = api.page("/posts", {limit: cursor === undefined ? FIRST : MORE, cursor, status: filter.status, account_id: filter.account});
-		await Promise.all([page, known]);
-		return page;
+	async function get(cursor, by = api) {
+		const asked = by.page("/posts", {limit: cursor === undefined ? FIRST : MORE, cursor, status: filter.status, account_id: filter.account});
+		const [{items, next}] = await Promise.all([asked, known]);
+		return {items: items.map(inRow), next};
 	}
 
-	const list = pager(redraw, get);
+	const list = pager(redraw, cursor => get(cursor));
 
 	function clear(chunk, height) {
 		chunk.isEmpty = true;
@@ -94,10 +94,14 @@ export default function posts({api, query, redraw, stay}) {
 			return SOON_SEC;
 		let page;
 		try {
-			page = await get();
+			page = await get(undefined, plain); // nobody has asked for it, so nobody is asked to sign in
+			isStale = false;
 		} catch (error) {
 			if (!(error instanceof Failure))
 				throw error;
+			if (error.status === 401 && !isStale)
+				tellFailure(error); // once
+			isStale = error.status === 401;
 			return LATER_SEC;
 		}
 		if (mine !== chunks)

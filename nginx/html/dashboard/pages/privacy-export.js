@@ -1,9 +1,7 @@
 // The download of everything: its progress, and that nothing but a whole one is kept. The browser holds what has come on its disk (a Blob).
-import {bytes} from "../ui.js";
+import {bytes, save} from "../ui.js";
 import {Failure} from "../api.js";
-import {words} from "../words/en.js";
-
-const say = words.privacy;
+import {say} from "../words/en/privacy.js";
 
 export function exporting(api, redraw) {
 	const state = {isAsking: false, isRunning: false, records: 0, images: 0, imageBytes: 0, got: 0, said: "", error: null};
@@ -18,14 +16,6 @@ export function exporting(api, redraw) {
 		}
 	}
 
-	function keep(blob, name) {
-		const link = document.createElement("a");
-		link.href = URL.createObjectURL(blob);
-		link.download = name;
-		link.click();
-		setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-	}
-
 	async function start() {
 		stopping = new AbortController();
 		Object.assign(state, {isAsking: true, got: 0, said: "", error: null});
@@ -37,7 +27,7 @@ export function exporting(api, redraw) {
 			redraw();
 			const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "export.zip";
 			const blob = await new Response(answer.body.pipeThrough(new TransformStream({transform: counted}))).blob();
-			keep(blob, name);
+			save(blob, name);
 			state.said = say.exportDone(bytes(blob.size));
 		} catch (error) {
 			if (error instanceof Failure)

@@ -2,10 +2,10 @@
 import {html, nothing, svg} from "../lit.js";
 import {ask} from "../dialog.js";
 import {form} from "../form.js";
-import {badge, copy, load, tell, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {badge, copy, load, save, tell, when} from "../ui.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/security.js";
 
-const say = words.security;
 const FEW = 3; // recovery codes left
 
 // Codes that their user has not said to have kept: {userId, session, codes}. They are shown once, so they outlast the page, but not the user.
@@ -24,13 +24,7 @@ function qr({size, data}) {
 
 const asText = codes => say.file(location.host) + "\n\n" + codes.join("\n") + "\n";
 
-function download(codes) {
-	const link = document.createElement("a");
-	link.href = URL.createObjectURL(new Blob([asText(codes)], {type: "text/plain"}));
-	link.download = say.fileName(location.hostname);
-	link.click();
-	URL.revokeObjectURL(link.href);
-}
+const download = codes => save(new Blob([asText(codes)], {type: "text/plain"}), say.fileName(location.hostname));
 
 export function secondFactor({api, session, redraw}) {
 	const state = {begun: null}; // what POST /auth/totp showed
