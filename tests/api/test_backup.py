@@ -170,6 +170,21 @@ def test_one_that_is_done_is_replaced_only_when_that_is_said(vault, stack, made)
         other.unlink()
 
 
+def test_what_is_sealed_under_a_key_that_is_gone_is_named(vault, stack, account, tmp_path):
+    """The keys were rotated since the backup."""
+    folder, file = tmp_path / "credentials", vault.backup()
+    shutil.copytree(stack.at.credentials, folder)
+    (folder / "tiktok/token-keys").write_text(f"99 {'ab' * 32}\n")
+    try:
+        said = vault.admin("restore", file, "--key", vault.key, "--dir", folder, "--without-journal", "--database", "mcli_sealed").stdout
+        assert re.search(r"CANNOT BE OPENED: [1-9]\d* TikTok accounts are sealed under key \d+ of token-keys, which \S+tiktok/token-keys does", said)
+        assert "of totp-keys" not in said
+    finally:
+        stack.sql("DROP DATABASE IF EXISTS mcli_sealed")
+        for path in vault.dir.glob(f"{file.name}*"):
+            path.unlink()
+
+
 def test_two_at_once(vault, stack, olds, made):
     """Nor is one deleted while somebody may be reading it."""
     clock_has_gone_right(olds.dir, time.time())

@@ -21,6 +21,7 @@
 #include "base/point.h"
 #include "db/schema.h"
 #include "restore.h"
+#include "sealed.h"
 
 #define STATEMENT_TIMEOUT_SEC 3600
 #define ARENA_BYTES (256u << 20)
@@ -241,6 +242,7 @@ static void restore_say(const struct restore *r)
     printf(
         "  on hold: %lld posts; marketingcli-admin posts held lists them, posts release and posts give-up end that\n",
         (long long)d->held);
+    sealed_say_unopenable(r->db, r->arena, r->given->dir);
     puts(r->is_trial ? "This was a trial: no service works on that database"
                      : "Next: marketingcli-admin migrate --credentials " CREDENTIALS_DIR
                        ", then systemctl start marketingcli.target");
