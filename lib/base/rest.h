@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#define REST_EVERY_US INT64_C(1000) /* of work: less than what the kernel lets a thread run before the next has its turn */
+#define REST_EVERY_US INT64_C(1000) /* of work: less than the kernel lets a thread run before the next's turn */
 
 struct rest {
     int64_t since_us; /* the begin of the work, by clock_mono_us(); 0: it has not begun */

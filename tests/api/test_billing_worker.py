@@ -161,18 +161,6 @@ def test_a_customer_of_the_other_mode(payer):
     assert (said.returncode, said.stderr) == (1, f"marketingcli-admin: {payer.user.email} has no customer\n"), said
 
 
-def test_a_purchase_right_after_a_disown_stays(payer):
-    """Nobody is left who would delete its customer."""
-    with payer.stack.stopped("worker-billing"):
-        payer.stack.admin("billing", "forget", payer.user.email)
-        assert payer.stack.admin("billing", "disown", payer.user.email).returncode == 0
-        payer.bind()
-    payer.subscribe()
-    tell(payer, "customer.subscription.created", payer.subscription())
-    assert not jobs(payer.stack, "customer_delete", payer.id) and payer.plan() == "small"
-    assert payer.stripe.customers[payer.customer] == {"email": payer.user.email}
-
-
 # Mails
 
 

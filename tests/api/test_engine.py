@@ -175,20 +175,6 @@ def test_a_result_that_comes_after_somebody_else_took_over(stack, user, account,
     assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["outcome_unknown"]
 
 
-def test_a_late_result_of_what_somebody_else_gave_up_is_not_lost(stack, user, account, tiktok):
-    """It stays with the attempt, and TikTok is asked: nobody need look."""
-    alarms_before, logged = alarms(stack, "result_lost"), len(stack.log("worker-publish"))
-    sent = in_flight(stack, user, account, tiktok)
-    stack.sql("UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = 1 WHERE post_id = %s", sent.key)
-    stack.sql("UPDATE posts SET state = 'failed', failure_code = 'outcome_unknown', ended_at_us = 1 WHERE id = %s", sent.key)
-    stack.sql("UPDATE jobs_publish SET lease_token = REVERSE(lease_token) WHERE kind = 'turn' AND subject_id = %s", uuid.UUID(account).bytes)
-    tiktok.release()
-    stack.wait(lambda: sent.get()["status"] == "published", "TikTok's word corrects it")
-    assert sent.events()[-2:] == ["late_accepted", "late_published"]
-    assert alarms(stack, "result_lost") == alarms_before
-    assert "lease_lost" in [e["outcome"] for e in events(stack.log("worker-publish")[logged:], "job")]
-
-
 # What is not a job's fault
 
 

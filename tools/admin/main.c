@@ -36,7 +36,7 @@ void put_foreign(struct str text)
 
 const struct verb *verb_next(const struct verb *v)
 {
-    static const struct verb *const tables[] = {verbs, verbs_backup};
+    static const struct verb *const tables[] = {verbs_rotation, verbs, verbs_backup};
 
     for (size_t t = 0; v != NULL && t < ARRAY_LEN(tables); t++)
         for (const struct verb *x = tables[t]; x->name != NULL; x++)
