@@ -121,6 +121,7 @@ MUST_CHECK const char *picture_check(int fd, uint8_t *head, struct arena *arena,
 struct sandbox_state {
     atomic_llong purged_at_us;                /* by whichever of them was first */
     atomic_bool has_sender;                   /* one background thread is that of the Stripe simulator */
+    atomic_bool trouble_is_told;              /* and no puller has done anything since */
     struct secret stripe_key, stripe_secrets; /* empty where Stripe is not simulated */
     struct secret tiktok_secret; /* our client secret, where the simulator sends TikTok's webhooks; else empty */
 };
