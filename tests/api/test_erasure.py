@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -66,7 +67,15 @@ def test_it_says_what_it_costs(stack, user, account):
     Sent(stack, user, account).wait("published")
     shown = expect(user.web.get(ERASURE), 200)["data"]
     assert (shown["tiktok_accounts"], shown["api_keys"], shown["posts"], shown["posts_at_tiktok"], shown["posts_waiting"]) == (1, 1, 1, 1, 0)
-    assert shown["plan"] is None and shown["grace_days"] == 0 and shown["erasure"] is None
+    assert (shown["plan"], shown["plan_until"], shown["grace_days"], shown["erasure"]) == (None, None, 0, None)
+    id, end = uuid.UUID(user.id).bytes, 4102444800
+    stack.sql("UPDATE users SET subscribed_plan = 'small' WHERE id = %s", id)
+    for status, until in (("active", "2100-01-01T00:00:00Z"), ("trialing", None), ("past_due", None)):
+        stack.sql("REPLACE INTO subscriptions (user_id, customer_id, plan, status, period_end_us, created_at_us, updated_at_us)"
+                  " VALUES (%s, %s, 'small', %s, %s, 1, 1)", id, f"cus_{user.number}cost", status, end * 1_000_000)
+        shown = expect(user.web.get(ERASURE), 200)["data"]
+        assert (shown["plan"], shown["plan_until"]) == ("small", until), "the paid time that is lost"
+    stack.sql("DELETE FROM subscriptions WHERE user_id = %s", id)
 
 
 def test_it_needs_the_address_a_recent_password_and_a_session(stack, user):
@@ -239,6 +248,36 @@ def test_two_at_once_have_one_receipt(stack, user):
         expect(again.delete(ERASURE), 409, "erasure_too_late")
     wait_done(stack, first["receipt"])
     expect(again.get(ERASURE), 401)
+
+
+def test_whatever_comes_meanwhile_brings_nobody_back(stack, payer):  # noqa: F811
+    """Sign-ins elsewhere, uploads, and webhooks about the user, from before it is asked for until it is over; two of each at a time."""
+    user, over, image = payer.user, threading.Event(), jpeg(90, 66)
+    api, open_id = user.api, tiktok_events.open_id_of(stack, user.connect())
+    acts = {"sign in": lambda: stack.client(Origin=stack.url).post("/api/v1/auth/login", json={"email": user.email, "password": user.password}),
+            "upload": lambda: api.post("/api/v1/uploads", data=image),
+            "stripe": lambda: deliver(stack, event("invoice.paid", payer.invoice())),
+            "tiktok": lambda: tiktok_events.deliver(stack, tiktok_events.event(stack, "post.publish.complete", open_id, {"publish_id": f"p{uuid.uuid4()}"}))}
+    answers = {name: [] for name in acts}
+
+    def go_on(name):
+        while not over.is_set():
+            answers[name].append(acts[name]())
+    with ThreadPoolExecutor(2 * len(acts)) as pool:
+        going = [pool.submit(go_on, name) for name in [*acts, *acts]]
+        try:
+            stack.wait(lambda: all(answers.values()), "all have begun")
+            wait_done(stack, ask(user)["receipt"])
+        finally:
+            over.set()
+        for one in going:
+            one.result()
+    told = {name: {getattr(a, "status_code", 200) for a in some} for name, some in answers.items()}
+    assert told["sign in"] <= {200, 401, 429, 503} and told["upload"] <= {201, 401, 429, 503} and told["tiktok"] <= {200, 503}, told
+    assert 201 in told["upload"] and 401 in told["upload"], "before and after"
+    stack.wait(lambda: not holds(stack, {"id": payer.id, "email": user.email, "open_id": open_id}), "nothing is left")
+    made = [a.json()["data"]["id"] for a in answers["upload"] if a.status_code == 201]
+    assert not [path for path in stack.at.store.rglob("*") if path.name.partition(".")[0] in made]
 
 
 def test_until_its_time_is_over_it_can_be_canceled(stack, user):
