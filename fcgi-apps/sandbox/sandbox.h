@@ -121,6 +121,7 @@ MUST_CHECK const char *picture_check(int fd, uint8_t *head, struct arena *arena,
 struct sandbox_state {
     atomic_llong purged_at_us;                      /* by whichever of them was first */
     atomic_bool has_sender;                         /* one background thread is that of the Stripe simulator */
+    atomic_bool trouble_is_told;                    /* and no puller has done anything since */
     struct secret_ring stripe_keys, stripe_secrets; /* empty where Stripe is not simulated */
     /* Our client secrets, where the simulator stands in for TikTok; may be empty. Each is taken, webhooks are signed with the first. */
     struct secret_ring tiktok_secrets;
