@@ -163,3 +163,8 @@ int keyring_current_id(const struct keyring *ring)
 {
     return ring->v[0].id;
 }
+
+bool keyring_has(const struct keyring *ring, int id)
+{
+    return keyring_find(ring, id) != NULL;
+}

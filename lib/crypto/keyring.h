@@ -38,3 +38,4 @@ MUST_CHECK enum err keyring_seal_again(const struct keyring *ring, struct str se
 /* Which key sealed a value, and which is the ring's current one. They differ if the value should be sealed again. */
 int keyring_sealed_id(struct str sealed);
 int keyring_current_id(const struct keyring *ring);
+bool keyring_has(const struct keyring *ring, int id);

@@ -10,10 +10,11 @@ npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --silent
 modules=$work/node_modules
 # lit-html imports its own files by these names.
 for file in lit-html.js directive.js directive-helpers.js async-directive.js \
-	directives/class-map.js directives/if-defined.js directives/keyed.js directives/live.js directives/ref.js directives/repeat.js; do
+	directives/live.js directives/ref.js directives/repeat.js; do
 	sed '/^\/\/# sourceMappingURL=/d' "$modules/lit-html/$file" >"$out/vendor/lit-html/$file"
 done
-cp "$modules/uplot/dist/uPlot.esm.js" "$out/vendor/uplot.js"
+# The one that is published as a module is not made small.
+{ cat "$modules/uplot/dist/uPlot.iife.min.js" && echo 'export default uPlot;'; } >"$out/vendor/uplot.js"
 cp "$modules/uplot/dist/uPlot.min.css" "$out/vendor/uplot.css"
 cp "$modules/uqr/dist/index.mjs" "$out/vendor/uqr.js"
 cp "$modules/@picocss/pico/css/pico.min.css" "$out/vendor/pico.css"

@@ -8,9 +8,9 @@ RESTARTS = CHECKOUT / "tests/stack/restarts.py"
 STEPS_MAX = 20  # of a rotation
 
 
-def rotate(stack, name, *more, folder=None, restart=RESTARTS, **env):
+def rotate(stack, name, *more, folder=None, restart=RESTARTS, stdin=None, **env):
     return stack.admin("credentials", "rotate", name, "--dir", str(folder or stack.at.credentials), "--restart", str(restart), *map(str, more),
-                       MARKETINGCLI_RESTART_DIR=str(stack.dir), **env)
+                       stdin=stdin, MARKETINGCLI_RESTART_DIR=str(stack.dir), **env)
 
 
 def check(stack, folder=None):
@@ -35,3 +35,14 @@ def under_way(stack):
 
 def file(stack, service, name):
     return stack.at.credentials / service / name
+
+
+def texts(stack):
+    """{SERVICE/NAME: what it holds} of all credentials of the stack."""
+    at = pathlib.Path(stack.at.credentials)
+    return {str(p.relative_to(at)): p.read_text() for p in at.glob("*/*") if p.parent.name != "rotation"}
+
+
+def file_of(stack, name):
+    """Of one of those that have it."""
+    return next(pathlib.Path(stack.at.credentials).glob(f"*/{name}"))

@@ -26,6 +26,7 @@ test("an account is connected by keyboard, and the page says so once", async t =
 
 test("each state of an account says what to do next", async t => {
   const ada = await t.user({ connected: true });
+  const byOne = page => page.route("**/api/v1/accounts?*", call => call.continue({ url: call.request().url().replace("limit=100", "limit=1").replace("limit=50", "limit=1") }));
   const more = [];
   for (let n = 0; n < 3; n++)
     more.push(await t.connect(ada, {}));
@@ -37,21 +38,33 @@ test("each state of an account says what to do next", async t => {
   await t.sql("UPDATE creator_snapshots SET post_block = 'spam_risk_too_many_posts' WHERE account_id = %s", blocked);
   await t.sql("UPDATE accounts SET scopes = 'user.info.basic,video.upload' WHERE id = %s", drafts);
   await t.sql("UPDATE creator_snapshots SET fetched_at_us = 1 WHERE account_id = %s", ada.account);
-  const page = await t.page("/dashboard/accounts", { user: ada });
+  const page = await t.page(null, { user: ada });
+  await byOne(page); // as if there were hundreds
+  await page.goto("/dashboard/accounts");
   for (const text of ["Its owner ended our access at TikTok.", "It has made as many posts in 24 hours as TikTok accepts", "It did not grant posting directly",
     "We ask TikTok what this account may post."])
     await page.getByText(text).waitFor();
   await t.inFourForms(page, "accounts-states");
+  await page.goto("/dashboard/posts");
+  await page.locator("select[name=account] option").nth(4).waitFor({ state: "attached" });
 });
 
 test("a disconnect says what it cancels, and what TikTok said to it", async t => {
   const ada = await t.user({ connected: true });
   await t.ask("stop", { program: "worker-publish" });
   const post = await t.post(ada, { wait: false });
-  const page = await t.page("/dashboard/accounts", { user: ada });
+  const page = await t.page("/dashboard/", { user: ada });
+  await page.getByRole("navigation").getByRole("link", { name: "TikTok accounts" }).click();
   const open = page.getByRole("button", { name: `Disconnect @${ada.username}` });
   await open.click();
   const dialog = page.getByRole("dialog", { name: `Disconnect @${ada.username}?` });
+  await dialog.waitFor();
+  await page.goBack(); // a dialog ends with its page
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.localName), "h1");
+  await page.goForward();
+  await open.click();
   await dialog.getByText("One post that has not been sent is canceled.").waitFor();
   await t.inFourForms(page, "accounts-disconnect");
   await page.keyboard.press("Escape");
@@ -68,6 +81,25 @@ test("a disconnect says what it cancels, and what TikTok said to it", async t =>
   await page.getByText("No account is connected yet.").waitFor();
   await page.goto(`/dashboard/posts/${post.id}`);
   await page.getByText("The TikTok account was disconnected before the post was sent.").waitFor();
+});
+
+test("an account that must be private says so before anybody posts", async t => {
+  const ada = await t.user({ connected: true });
+  await t.connect(ada, { private: true });
+  await t.ask("configure", { programs: ["tiktok"], settings: { tiktok_audited: "no" } });
+  const page = await t.page("/dashboard/accounts", { user: ada });
+  await page.getByText("You can post to it, for yourself only").waitFor();
+  await page.getByText("In the TikTok app, make the account private").waitFor();
+  await t.inFourForms(page, "accounts-unaudited");
+  await page.goto("/dashboard/posts/new");
+  await page.locator("#compose-account").selectOption(ada.account);
+  await page.getByText("In the TikTok app, make the account private").waitFor();
+  const offered = page.locator("#compose-privacy option:not([disabled])");
+  await offered.waitFor({ state: "attached" });
+  assert.deepEqual(await offered.evaluateAll(all => all.map(o => o.value)), ["SELF_ONLY"]);
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.locator("#compose-account-said", { hasText: "Make this account private first, or send a draft." }).waitFor();
+  await t.look(page, "compose-unaudited");
 });
 
 test("test data has accounts of its own", async t => {

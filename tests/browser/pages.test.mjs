@@ -26,6 +26,9 @@ test("an address is confirmed with the keyboard alone", async t => {
   await page.keyboard.press("Enter");
   await page.locator("#result.failed").waitFor();
   await t.inFourForms(page, "verify-email-refused");
+  await t.inject(page, "POST /api/v1/auth/verify-email", "database_unavailable", { headers: { "Retry-After": "5" } });
+  await page.keyboard.press("Enter");
+  await page.getByText("The service cannot do this right now, and nothing was changed. Try again in 5 seconds.").waitFor();
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type("correct horse battery staple");
   await page.keyboard.press("Enter");

@@ -75,6 +75,23 @@ test("a page that was left before it was there asks for nothing more", async t =
   assert.equal(asked, 1);
 });
 
+test("a look that nobody has asked for asks nobody to sign in", async t => {
+  const ada = await t.user({ connected: true });
+  await t.ask("stop", { program: "worker-publish" });
+  const post = await t.post(ada, { wait: false });
+  const page = await t.page(`/dashboard/posts/${post.id}`, { user: ada });
+  await page.getByText("It waits for its turn").waitFor();
+  t.expects(page, "GET /api/v1/posts/*", 401);
+  await page.context().clearCookies();
+  await page.getByText("This may be out of date: Your session has ended. Sign in again.").waitFor();
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await t.look(page, "post-stale");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("dialog").getByLabel("Password").fill(ada.password);
+  await page.keyboard.press("Enter");
+  await page.getByText("This may be out of date").waitFor({ state: "detached" });
+});
+
 test("what may be at TikTok is sent again only by who has looked", async t => {
   const ada = await t.user({ connected: true });
   const post = await t.post(ada, { text: "[[fail:internal_error]]" });

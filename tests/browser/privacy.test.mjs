@@ -88,6 +88,31 @@ test("an account is deleted and leaves a receipt", async t => {
   await stranger.getByText("done", { exact: true }).waitFor();
 });
 
+test("a deletion whose answer was lost is looked for", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/privacy/delete", { user: ada });
+  await page.getByLabel("to confirm").fill(ada.email);
+  const wish = async () => {
+    await page.getByRole("button", { name: "Delete my account" }).click();
+    await page.getByRole("button", { name: "Yes, delete it" }).click();
+  };
+  await t.inject(page, "POST /api/v1/privacy/erasure", "failed");
+  await wish();
+  await page.getByRole("alert").getByText("Contact was lost, and nothing has been deleted. Try again.").waitFor();
+  t.expects(page, "GET /api/v1/privacy/erasure", 401);
+  await page.route("**/api/v1/privacy/erasure", async call => {
+    if (call.request().method() !== "POST")
+      return call.fallback();
+    await call.fetch();
+    await call.abort("connectionreset");
+  });
+  await wish();
+  await page.getByRole("heading", { name: "Your account is being deleted" }).waitFor();
+  await page.getByText("The receipt comes by mail").waitFor();
+  await t.inFourForms(page, "delete-lost");
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+});
+
 test("a receipt that is none says so", async t => {
   const page = await t.page();
   t.expects(page, "GET /api/v1/privacy/erasure/*", 404);
@@ -99,10 +124,10 @@ test("a receipt that is none says so", async t => {
 test("a receipt is looked at until it is done, and no more often than a network may", async t => {
   const page = await t.page();
   await page.clock.install();
-  let asked = 0, state = "running";
+  let asked = 0, state = "waiting"; // of which no day is left
   await page.route("**/api/v1/privacy/erasure/*", call => {
     asked++;
-    return call.fulfill({ json: { data: { receipt: "01a21e6f-1a3f-7266-b295-63ee723b6772", state, asked_at: "2026-11-02T10:00:00Z", ended_at: null, steps: [], remains: [],
+    return call.fulfill({ json: { data: { receipt: "01a21e6f-1a3f-7266-b295-63ee723b6772", state, cancel_until: null, asked_at: "2026-11-02T10:00:00Z", ended_at: null, steps: [], remains: [],
       tiktok_accounts: 0, tiktok_revoked: 0, posts_at_tiktok: 0, posts_unknown: 0 }, meta: {} } });
   });
   await page.goto("/dashboard/receipts/01a21e6f-1a3f-7266-b295-63ee723b6772");

@@ -161,15 +161,17 @@ def limits(at, admin):
         raise RuntimeError(done.stderr)
 
 
+def served(at, name, path):
+    """The folder, or a copy of it where nginx, which is somebody else, cannot come to it."""
+    if not AS_ROOT or not path.exists() or reachable(path):
+        return path
+    return shutil.copytree(path, at.home / name, dirs_exist_ok=True)
+
+
 def nginx(at, build, tables, https, http, ipv6):
     """The site that the build's tables and nginx/ of the checkout make. tables: see tables()."""
-    html, vendor = CHECKOUT / "nginx/html", pathlib.Path(build) / "nginx/vendor/vendor"
-    if AS_ROOT and not reachable(html):
-        shutil.copytree(html, at.home / "html", dirs_exist_ok=True)
-        html = at.home / "html"
-    if AS_ROOT and vendor.exists() and not reachable(vendor):
-        shutil.copytree(vendor, at.home / "vendor", dirs_exist_ok=True)
-        vendor = at.home / "vendor"
+    made = pathlib.Path(build) / "nginx"
+    html, vendor, words = (served(at, path.name, path) for path in (CHECKOUT / "nginx/html", made / "vendor/vendor", made / "words/words"))
     folder(at.nginx, 0o755)
     folder(at.nginx / "temp", 0o700, services.NGINX.uid, services.GID_NGINX)
     folder(at.intake, 0o700, services.INTAKE.uid, services.INTAKE.uid)
@@ -184,7 +186,7 @@ def nginx(at, build, tables, https, http, ipv6):
         "HTTP4": f"127.0.0.1:{http}", "HTTP6": f"[::1]:{http}" if ipv6 else None,
         "ORIGIN": f"https://localhost:{https}", "SERVER_NAMES": "localhost 127.0.0.1 [::1]", "SANDBOX_NAME": SANDBOX,
         "CERTIFICATE": at.tls / "leaf.crt", "CERTIFICATE_KEY": at.tls / "leaf.key", "NGINX_DIR": at.nginx,
-        "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "POLICY_DIR": at.policy, "HTML_DIR": html, "VENDOR_DIR": vendor, "ACME_DIR": at.nginx / "acme",
+        "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "POLICY_DIR": at.policy, "HTML_DIR": html, "VENDOR_DIR": vendor, "WORDS_DIR": words, "ACME_DIR": at.nginx / "acme",
         "NO_BODY_TEMP": at.nginx / "no-bodies", "INTAKE_DIR": at.intake_dir, "INTAKE_TEMP": at.intake,
         "ACCESS_LOG": access_log, "ERROR_LOG": "stderr",
         # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other

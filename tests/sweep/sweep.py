@@ -50,13 +50,14 @@ from record import Record
 from registering import REGISTERING
 from removed import OF_REMOVED
 from repeated import REPEATED
+from rotated import ROTATED
 from second import OF_SECOND
 from undone import UNDONE
 from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES, *MIGRATED, *BACKED_UP]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES, *MIGRATED, *BACKED_UP, *ROTATED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

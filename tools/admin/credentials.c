@@ -158,7 +158,7 @@ int verb_credentials(const struct given *given)
 }
 
 const struct credential credentials_password_file = {
-    .name = PASSWORD_FILE, .make = credentials_password, .way = &rotate_password};
+    .name = PASSWORD_FILE, .make = credentials_password, .fault = password_fault, .way = &rotate_password};
 
 /* Files that several services may have are the same in each folder. service.def says which service has which. */
 const struct credential credentials_shared[] = {

@@ -41,3 +41,6 @@ MUST_CHECK int credentials_remove(struct arena *arena, const char *path);       
 
 /* Whatever is wrong with the files that are there is complained of: EXIT_FAILED; and so are rotations that nobody ended for a day. */
 MUST_CHECK int credentials_look(struct arena *arena, const char *dir);
+
+/* Of the files that a service is handed: false with a sentence in why. */
+bool credentials_fit(struct arena *arena, const char *folder, struct buf *why);

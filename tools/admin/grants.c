@@ -40,8 +40,11 @@ static const struct db_col grants_right_cols[] = {
 
 struct grantee {
     struct str name;
+    int64_t here, others; /* whether it has rights on this database, and how many it has on others */
 };
 static const struct db_col grants_grantee_cols[] = {DB_COL(struct grantee, name, STR), DB_END};
+static const struct db_col grants_elsewhere_cols[] = {
+    DB_COL(struct grantee, name, STR), DB_COL(struct grantee, here, I64), DB_COL(struct grantee, others, I64), DB_END};
 
 enum { GRANTS_HAS_GLOBAL, GRANTS_HAS_WHOLE, GRANTS_HAS, GRANTS_HOLDERS, GRANTS_ELSEWHERE };
 static const struct sql grants_sqls[] = {
@@ -66,11 +69,16 @@ static const struct sql grants_sqls[] = {
                             "WHERE grantee = ? AND table_schema = ? LIMIT 500",
                     .in = "ssss",
                     .cols = grants_right_cols},
-    /* From before another database.clients. */
-    [GRANTS_ELSEWHERE] = {.text = "SELECT DISTINCT grantee FROM information_schema.USER_PRIVILEGES"
-                                  " WHERE LEFT(grantee, CHAR_LENGTH(?)) = ? AND grantee <> ? LIMIT ?",
-                          .in = "sssi",
-                          .cols = grants_grantee_cols},
+    /* From before another database.clients; or of another installation on this server, with a database of its own. */
+    [GRANTS_ELSEWHERE] = {.text = "SELECT grantee, CAST(COALESCE(SUM(table_schema = ?), 0) AS SIGNED),"
+                                  " CAST(COALESCE(SUM(table_schema <> ?), 0) AS SIGNED) FROM (SELECT grantee, NULL AS "
+                                  "table_schema FROM information_schema.USER_PRIVILEGES"
+                                  " UNION ALL SELECT grantee, table_schema FROM information_schema.SCHEMA_PRIVILEGES"
+                                  " UNION ALL SELECT grantee, table_schema FROM information_schema.TABLE_PRIVILEGES"
+                                  " UNION ALL SELECT grantee, table_schema FROM information_schema.COLUMN_PRIVILEGES) g"
+                                  " WHERE LEFT(grantee, CHAR_LENGTH(?)) = ? AND grantee <> ? GROUP BY grantee LIMIT ?",
+                          .in = "sssssi",
+                          .cols = grants_elsewhere_cols},
 };
 
 /* Runs one statement; what is for the complaint, because the statement itself may hold a password. */
@@ -350,26 +358,39 @@ static int grants_add_gone(struct grants *g)
     return EXIT_DONE;
 }
 
+/* Only who is surely this installation's: has rights here, and nowhere else. From others it takes what they have here, as from whoever is gone
+ * (grants_add_gone). */
+static int grants_drop(const struct grants *g, const struct grants_user *u, const struct grantee *of)
+{
+    if (of->here == 0 || of->others > 0) {
+        printf("kept %.*s, which database.clients does not name: %s\n", STR_FMT(of->name),
+               of->here == 0 ? "it has no right on this database" : "it has rights on other databases, too");
+        return EXIT_DONE;
+    }
+    struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(of->name));
+    int code = grants_run(g, u, text, text.p);
+    if (code == EXIT_DONE)
+        printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(of->name));
+    return code;
+}
+
 /* Of a name that is ours, and from where nobody should sign in any more. */
 static int grants_drop_elsewhere(const struct grants *g, const struct grants_user *u)
 {
-    struct str of_name = arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name));
+    struct db_arg of_name = db_str(arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name)));
+    struct db_arg database = db_cstr(g->database);
     const struct grantee *grantees;
     int code = EXIT_DONE;
     void *rows;
     size_t n;
 
     if (db_rows(g->db, &grants_sqls[GRANTS_ELSEWHERE],
-                DB_ARGS(db_str(of_name), db_str(of_name), db_str(u->grantee), db_i64(ELSEWHERE_MAX)), g->arena,
+                DB_ARGS(database, database, of_name, of_name, db_str(u->grantee), db_i64(ELSEWHERE_MAX)), g->arena,
                 sizeof *grantees, ELSEWHERE_MAX, &rows, &n) != OK)
         return complain("the users cannot be read. MariaDB says: %s", db_error(g->db));
     grantees = rows;
-    for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
-        struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(grantees[i].name));
-        code = grants_run(g, u, text, text.p);
-        if (code == EXIT_DONE)
-            printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(grantees[i].name));
-    }
+    for (size_t i = 0; i < n && code == EXIT_DONE; i++)
+        code = grants_drop(g, u, &grantees[i]);
     return code;
 }
 

@@ -23,7 +23,7 @@ static size_t line_read_stdin(const char *name, char *ret, size_t size)
 
     if (!shown) {
         silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
+        silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG); /* Ctrl-C would leave it so; as a character it is refused */
         fprintf(stderr, "the new %s: ", name);
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     }

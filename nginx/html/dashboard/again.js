@@ -3,7 +3,7 @@ import {html, nothing} from "./lit.js";
 import {Failure} from "./api.js";
 import {dialog} from "./dialog.js";
 import {form} from "./form.js";
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 let asking = null; // requests that fail at the same time share one dialog
 

@@ -1,6 +1,6 @@
 // The one client of the API. What fails throws a Failure. An answer that the session has ended, or that the password must be typed again,
 // first asks for that, in a dialog over the page, and then sends the request once more: neither has changed anything.
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 const BASE = "/api/v1";
 const TRIES = 4; // of what may be repeated

@@ -7,7 +7,7 @@ import {confirmAgain, signInAgain} from "./again.js";
 import {ask, leaveDialogs} from "./dialog.js";
 import {forgetDrafts, hasUnsent} from "./drafts.js";
 import {failed, loading, tell, tellFailure, zone} from "./ui.js";
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
 const session = {user: null}; // GET /me's answer while somebody is signed in

@@ -1,7 +1,7 @@
 // A dialog over the page. view(close, redraw) draws it; the promise gives what close() was called with, undefined for Escape and where the
 // page went away below it.
 import {html, render} from "./lit.js";
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 const leave = new Set(); // of each that is open: what closes it
 

@@ -1,7 +1,7 @@
 // A form whose problems are shown at their fields, all at once. It sends once at a time, and what was typed stays until it is done.
-import {html, nothing, ifDefined} from "./lit.js";
+import {html, nothing} from "./lit.js";
 import {Failure} from "./api.js";
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 // redraw() draws the page anew. send(values): what the API is asked, values by the names of the fields. done(answer, form element).
 // at: the fields of codes that the API tells of none (Failure.place).
@@ -42,8 +42,8 @@ export function form(redraw, {send, done, at = {}}) {
 		return html`<div class="field">
 			<label for=${id + name}>${label}</label>
 			<input id=${id + name} name=${name} type=${type} .defaultValue=${value ?? ""} ?required=${required} ?data-autofocus=${autofocus}
-				autocomplete=${ifDefined(autocomplete)} inputmode=${ifDefined(inputmode)} maxlength=${ifDefined(maxlength)} minlength=${ifDefined(minlength)}
-				placeholder=${ifDefined(placeholder)} aria-invalid=${wrong.length > 0 ? "true" : nothing}
+				autocomplete=${autocomplete ?? nothing} inputmode=${inputmode ?? nothing} maxlength=${maxlength ?? nothing} minlength=${minlength ?? nothing}
+				placeholder=${placeholder ?? nothing} aria-invalid=${wrong.length > 0 ? "true" : nothing}
 				aria-describedby=${wrong.length > 0 || hint ? id + name + "-said" : nothing}>
 			${wrong.length > 0 || hint ? html`<small id=${id + name + "-said"}>${wrong.length > 0 ? wrong.join(" ") : hint}</small>` : nothing}
 		</div>`;

@@ -3,6 +3,3 @@ export {html, svg, render, nothing} from "./vendor/lit-html/lit-html.js";
 export {repeat} from "./vendor/lit-html/directives/repeat.js";
 export {live} from "./vendor/lit-html/directives/live.js";
 export {ref} from "./vendor/lit-html/directives/ref.js";
-export {keyed} from "./vendor/lit-html/directives/keyed.js";
-export {classMap} from "./vendor/lit-html/directives/class-map.js";
-export {ifDefined} from "./vendor/lit-html/directives/if-defined.js";

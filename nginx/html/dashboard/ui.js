@@ -1,7 +1,7 @@
 // Small pieces that many pages draw.
 import {html, nothing, ref, render} from "./lit.js";
 import {Failure} from "./api.js";
-import {words} from "./words/en.js";
+import {words} from "./words/en/common.js";
 
 const LOCALE = undefined; // the browser's
 const moment = new Intl.DateTimeFormat(LOCALE, {dateStyle: "medium", timeStyle: "short"});

@@ -5,9 +5,9 @@ import {dialog} from "../dialog.js";
 import {form} from "../form.js";
 import {count, failed, loading} from "../ui.js";
 import {nameOf} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/accounts.js";
 
-const say = words.accounts;
 const WAITING = ["queued", "deferred", "awaiting_approval"]; // what a disconnect cancels
 const MOST = 100; // posts of a status that are counted
 

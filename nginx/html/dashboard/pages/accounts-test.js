@@ -4,9 +4,9 @@ import {makeKey} from "../api.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {copy} from "../ui.js";
-import {words} from "../words/en.js";
+import {say as accountsWords} from "../words/en/accounts.js";
 
-const say = words.accounts.test;
+const say = accountsWords.test;
 
 // made(account): called with the one that was made. connect(event): what a click on a way to the page of consent does.
 export function testAccount({api, redraw, connect, made}) {

@@ -6,9 +6,8 @@ import {disconnect} from "./accounts-disconnect.js";
 import {isPublic} from "./creator.js";
 import {testAccount} from "./accounts-test.js";
 import {nameOf, picture} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/accounts.js";
 
-const say = words.accounts;
 const UNAUDITED = "unaudited_client_can_only_post_to_private_accounts";
 const ASK_AT_ONCE = 5; // accounts of which TikTok is asked anew: each is a call
 const ASK_ROUNDS = 8;

@@ -2,10 +2,8 @@
 import {html, nothing, repeat} from "../lit.js";
 import {address} from "../router.js";
 import {pager, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/activity.js";
 import {tabs} from "./settings-tabs.js";
-
-const say = words.activity;
 
 export default function activity({api, redraw}) {
 	const list = pager(redraw, cursor => api.page("/me/activity", {cursor, limit: 50}));

@@ -5,9 +5,11 @@ import {form} from "../form.js";
 import {badge, bytes, count, failed, load, when} from "../ui.js";
 import {address} from "../router.js";
 import {meter} from "./meter.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/billing.js";
+import {say as meterWords} from "../words/en/meter.js";
 
-const say = words.billing;
+const {limits, resets} = meterWords;
 const OVER = ["canceled", "incomplete_expired", "unknown"]; // subscriptions that nothing can be done about any more
 const ASKS = ["incomplete", "unpaid", "paused", "unknown"]; // those with which one has nothing until one has done something at Stripe
 const OWES = ["past_due", "unpaid"];
@@ -121,8 +123,8 @@ export default function billing({api, query, redraw}) {
 		];
 	}
 
-	const limit = l => meter(say.limits[l.name] ?? l.name, l, html`
-		${l.limit !== null && l.used > l.limit ? html`<small>${say.over}</small>` : nothing}${l.resets_at ? html`<small>${say.resets} ${when(l.resets_at)}</small>` : nothing}`);
+	const limit = l => meter(limits[l.name] ?? l.name, l, html`
+		${l.limit !== null && l.used > l.limit ? html`<small>${say.over}</small>` : nothing}${l.resets_at ? html`<small>${resets} ${when(l.resets_at)}</small>` : nothing}`);
 
 	const card = (p, b, mayBuy) => html`<li class="plan ${p.is_current ? "current" : ""}">
 		<div class="row"><h3>${p.name}</h3> ${p.is_current ? badge(say.current, "good") : nothing} ${p.is_free ? badge(say.free, "quiet") : nothing}</div>

@@ -4,9 +4,8 @@ import {Failure} from "../api.js";
 import {address} from "../router.js";
 import {every, failed, loading, when} from "../ui.js";
 import {isPublic} from "./creator.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/compose.js";
 
-const say = words.compose;
 const FRESH_MS = 10 * 60 * 1000; // when the API asks TikTok anew
 const ASKED = [2, 2, 2, 2, 2, 4, 8, 8]; // seconds until the next look, while TikTok's answer is awaited
 

@@ -1,10 +1,10 @@
 // How a post appears at TikTok, as TikTok's rules for such pages want it (docs/tiktok.md#choices): nothing is chosen for anybody.
 import {html, nothing, live} from "../lit.js";
 import {loading} from "../ui.js";
-import {words} from "../words/en.js";
+import {say as composeWords} from "../words/en/compose.js";
 import {isBranded, isUndisclosed} from "./compose-check.js";
 
-const say = words.compose.options;
+const say = composeWords.options;
 
 // One switch or box: {name, label, hint, checked, disabled, why (it is disabled), role}.
 function choice({name, label, hint, checked, disabled = false, why, role, change, problems = [], also = nothing}) {
@@ -73,17 +73,4 @@ export function options({draft, mode, account, isAsking, made, change, wrong}) {
 			${choice({name: "ai", label: say.ai, hint: made > 0 && !o.ai ? say.aiNeeded(made) : say.aiHint, checked: o.ai, change: on => change(() => o.ai = on),
 				problems: wrong("platform_options.is_aigc")})}
 			${disclosure({draft, mode, change, wrong})}`}`;
-}
-
-const LINKS = {
-	music: "https://www.tiktok.com/legal/page/global/music-usage-confirmation/en",
-	branded: "https://www.tiktok.com/legal/page/global/bc-policy/en",
-};
-
-// What pressing the button declares: TikTok's words, with its links.
-export function consent(draft, mode) {
-	if (mode !== "DIRECT_POST")
-		return html`<p class="consent">${say.draftConsent}</p>`;
-	const parts = isBranded(draft) ? say.consentBranded : say.consentMusic;
-	return html`<p class="consent">${parts.map(part => typeof part === "string" ? part : html`<a href=${LINKS[part.link]} target="_blank" rel="noopener noreferrer">${part.text}</a>`)}</p>`;
 }

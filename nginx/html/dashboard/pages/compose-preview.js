@@ -1,10 +1,10 @@
 // The post as a phone shows it: the kept images, each fitted into TikTok's frame of 1080 × 1920 as it is there, with bars where its shape differs.
 import {html, nothing, ref, repeat} from "../lit.js";
-import {words} from "../words/en.js";
+import {say as composeWords} from "../words/en/compose.js";
 import {cut, TITLE_MAX} from "./compose-check.js";
 import {broken, imageAddress, whole} from "./compose-slides.js";
 
-const say = words.compose.preview;
+const say = composeWords.preview;
 
 export function preview({api, images, redraw}) {
 	let at = 0, strip = null;

@@ -4,9 +4,8 @@ import {ask} from "../dialog.js";
 import {html} from "../lit.js";
 import {address} from "../router.js";
 import {tell} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/compose.js";
 
-const say = words.compose;
 export const OURS = "not_ready"; // the code of a failure that no API was asked for
 const KEY_LIVES_MS = 23 * 3600 * 1000; // the API keeps keys for 24 hours
 

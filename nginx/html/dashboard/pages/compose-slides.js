@@ -1,10 +1,11 @@
 // The images of a post, in their order: what came, what was done to it, what it says of AI; moved by dragging or by keys.
 import {html, nothing, repeat} from "../lit.js";
 import {badge, bytes, failed} from "../ui.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say as composeWords} from "../words/en/compose.js";
 import {IMAGES_MAX} from "./compose-check.js";
 
-const say = words.compose.images;
+const say = composeWords.images;
 const TYPES = "image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif";
 const EDGE_PX = 60; // so near the window's edge a drag scrolls
 
@@ -83,7 +84,7 @@ export function slides({api, images, redraw, change, announce, draft}) {
 		redraw();
 	}
 
-	// Beyond the middle of its neighbour it takes the neighbour's place.
+	// Beyond the middle of its neighbour it takes the neighbour's place; a quick finger is beyond several at once.
 	function drag(event) {
 		const y = event.clientY, at = images.slides.indexOf(dragged);
 		const middle = i => {
@@ -95,8 +96,9 @@ export function slides({api, images, redraw, change, announce, draft}) {
 		let to = at;
 		while (to > 0 && y < middle(to - 1))
 			to--;
-		while (to === at && at < images.slides.length - 1 && y > middle(at + 1))
-			to++;
+		if (to === at)
+			while (to < images.slides.length - 1 && y > middle(to + 1))
+				to++;
 		move(dragged, to);
 	}
 
@@ -154,8 +156,8 @@ export function slides({api, images, redraw, change, announce, draft}) {
 	// wrong(param): what was found wrong with it when it was to be sent.
 	function item(slide, i, wrong) {
 		const n = images.slides.length, isCover = slide === cover();
-		const problem = slide.state === "gone" ? words.compose.problems.upload_not_found
-			: slide.problem ? words.compose.problems[slide.problem.code] ?? slide.problem.message
+		const problem = slide.state === "gone" ? composeWords.problems.upload_not_found
+			: slide.problem ? composeWords.problems[slide.problem.code] ?? slide.problem.message
 			: slide.state !== "kept" && slide.state !== "refused" ? wrong(`upload_ids[${i}]`)[0] ?? null : null;
 		const source = imageAddress(api, slide);
 		return html`<li id=${"slide-" + slide.key} class="slide ${slide === dragged ? "dragged" : ""} ${problem !== null ? "bad" : ""}" data-state=${slide.state}>

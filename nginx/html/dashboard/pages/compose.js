@@ -6,17 +6,17 @@ import {alsoHolds} from "../drafts.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {failed, loading} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/compose.js";
 import {creator, noAccount} from "./compose-account.js";
-import {DESCRIPTION_MAX, TITLE_MAX, bodyOf, isEmpty, isUndisclosed, modeOf, problemsOf} from "./compose-check.js";
+import {DESCRIPTION_MAX, TITLE_MAX, bodyOf, isBranded, isEmpty, isUndisclosed, modeOf, problemsOf} from "./compose-check.js";
 import {keptDraft} from "./compose-draft.js";
-import {consent, options} from "./compose-options.js";
+import {consent} from "./compose-consent.js";
+import {options} from "./compose-options.js";
 import {preview} from "./compose-preview.js";
 import {OURS, sending} from "./compose-send.js";
 import {slides} from "./compose-slides.js";
 import {lookUp, uploads} from "./compose-uploads.js";
 
-const say = words.compose;
 const OF_ACCOUNT = ["account_needs_reconnect", "privacy_level_not_offered"];
 const writing = new Map(); // by user and mode: the images stay here while other pages are looked at, since files cannot be kept elsewhere
 
@@ -171,7 +171,7 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 			${n > 1 ? html`<p class="wrong">${say.mend(n)}</p>` : nothing}
 			${made.problems()}
 			${made.state.failure?.code === "plan_limit_reached" ? html`<p><a href=${address("/billing")}>${say.plan}</a></p>` : nothing}
-			${consent(draft.value, modeNow())}
+			${consent(isBranded(draft.value), modeNow())}
 			<div class="row"><span title=${why}><button ?disabled=${busy() || isOff || isStopped} aria-busy=${busy() ? "true" : "false"} aria-describedby=${why === nothing ? nothing : "compose-why"}>
 				${isDirect ? say.publish : say.sendDraft}</button></span>
 				${isEmpty(draft.value) && images.slides.length === 0 ? nothing : html`<button type="button" class="secondary outline" ?disabled=${busy()} @click=${discard}>${say.discard}</button>`}</div>

@@ -6,9 +6,7 @@ import {forgetDrafts} from "../drafts.js";
 import {form} from "../form.js";
 import {ask} from "../dialog.js";
 import {day, focusHeading, load, tell, when} from "../ui.js";
-import {words} from "../words/en.js";
-
-const say = words.erase;
+import {say} from "../words/en/erase.js";
 
 export default function erase({api, plain, session, redraw, go, forget, drawFrame}) {
 	const state = {isOver: false}; // this session has ended, as it does when a deletion begins
@@ -77,7 +75,7 @@ export default function erase({api, plain, session, redraw, go, forget, drawFram
 			<form @submit=${back.submit}>${back.problems()}${back.button(say.keep)}</form>`}
 		<p><a href=${address("/receipts/" + x.receipt)}>${say.see}</a></p>`;
 
-	const begun = () => html`<p>${say.begunText}</p><p>${say.begunElse}</p><p><a href=${address("/sign-in")}>${words.signIn.title}</a></p>`;
+	const begun = () => html`<p>${say.begunText}</p><p>${say.begunElse}</p><p><a href=${address("/sign-in")}>${say.signIn}</a></p>`;
 
 	return {title: () => state.isOver ? say.begun : say.title, view: () => state.isOver ? begun() : look.view(c => c.erasure === null || c.erasure.state === "canceled" ? asking(c) : waiting(c.erasure))};
 }

@@ -3,10 +3,9 @@ import {html} from "../lit.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {focusHeading} from "../ui.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/forgotPassword.js";
 import {keep, typed} from "./guest.js";
-
-const say = words.forgotPassword;
 
 export default function forgotPassword({plain, redraw}) {
 	const state = {email: null};

@@ -3,9 +3,8 @@ import {html, nothing} from "../lit.js";
 import {address} from "../router.js";
 import {load} from "../ui.js";
 import {accountsById, nameOf, row} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/home.js";
 
-const say = words.home;
 const RECENT = 5, COUNTED = 50;
 const WEEK_MS = 7 * 24 * 3600_000;
 

@@ -4,9 +4,7 @@ import {Failure, makeKey} from "../api.js";
 import {form} from "../form.js";
 import {load} from "../ui.js";
 import {SCOPES, accountsOf, budgetFields, readBudget, scopeFields, secretShown, toSecret, told} from "./key-parts.js";
-import {words} from "../words/en.js";
-
-const say = words.keys;
+import {say} from "../words/en/keys.js";
 
 // The end of a day is that of the browser's zone. Of no day the API could only say that it is no time.
 function expiresAt(choice, date) {

@@ -1,9 +1,8 @@
 // What the pages of API keys share: the fields of scopes and budget, and the secret, which is shown once.
 import {html, nothing, live} from "../lit.js";
 import {copy, badge} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/keys.js";
 
-const say = words.keys;
 const SOON_MS = 7 * 86400_000; // when its owner is mailed
 
 export const SCOPES = Object.keys(say.scopesOf);

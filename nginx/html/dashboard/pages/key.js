@@ -7,9 +7,10 @@ import {count, failed, load, tell, when} from "../ui.js";
 import {address} from "../router.js";
 import {SCOPES, accountsOf, badges, budgetFields, hasEnded, limitsOf, plainBudget, readBudget, scopeFields, secretShown, toSecret} from "./key-parts.js";
 import {numbers} from "./numbers.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/key.js";
+import {say as of} from "../words/en/keys.js";
 
-const say = words.key, of = words.keys;
 const OVERLAPS = ["86400", "604800", "3600", "0"];
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

@@ -3,9 +3,7 @@ import {html, nothing, repeat} from "../lit.js";
 import {pager, when} from "../ui.js";
 import {address} from "../router.js";
 import {badges} from "./key-parts.js";
-import {words} from "../words/en.js";
-
-const say = words.keys;
+import {say} from "../words/en/keys.js";
 
 export default function keys({api, redraw}) {
 	const list = pager(redraw, cursor => api.page("/keys", {cursor}));

@@ -1,9 +1,7 @@
 // How much of a limit is used, as a bar with its numbers.
 import {html, nothing} from "../lit.js";
 import {bytes, count} from "../ui.js";
-import {words} from "../words/en.js";
-
-const say = words.usage;
+import {say} from "../words/en/meter.js";
 
 const shown = (name, n) => /bytes$/.test(name) ? bytes(n) : count(n);
 

@@ -2,10 +2,9 @@
 import {html, nothing} from "../lit.js";
 import {address} from "../router.js";
 import {failed, load, tell, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/notifications.js";
 import {tabs} from "./settings-tabs.js";
-
-const say = words.notifications;
 
 export default function notifications({api, session, redraw}) {
 	const kinds = load(redraw, () => api.get("/me/notifications"));

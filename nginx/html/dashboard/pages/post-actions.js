@@ -5,11 +5,11 @@ import {dialog} from "../dialog.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {tell} from "../ui.js";
-import {consent} from "./compose-options.js";
+import {consent} from "./compose-consent.js";
 import {nameOf} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/post.js";
 
-const say = words.post;
 const CANCELABLE = ["queued", "deferred"];
 const DECIDED = ["refused_by_owner", "approval_expired", "not_as_approved", "mode_mismatch"]; // docs/api.md#canceling-and-trying-again
 const DOUBTFUL = ["outcome_unknown", "confirmation_timeout", "unconfirmed"]; // nobody knows whether TikTok has it
@@ -73,10 +73,10 @@ export function actions({api, isLive, post, account, done, again}) {
 	}
 
 	// Whoever has a post sent declares what TikTok wants declared, whoever has made it.
-	const declared = consent({options: {disclose: post.platform_options.brand_content_toggle, branded: post.platform_options.brand_content_toggle}}, post.post_mode);
+	const declared = consent(post.platform_options.brand_content_toggle, post.post_mode);
 
-	const plain = (verb, words, {body, sends: isSent = false, ...more} = {}) => run({title: words.title, yes: words.yes, no: words.no, ...more,
-		text: html`<p>${typeof words.text === "function" ? words.text(name) : words.text}</p>${isSent ? declared : nothing}`, send: sends(verb, body)}, words.done);
+	const plain = (verb, texts, {body, sends: isSent = false, ...more} = {}) => run({title: texts.title, yes: texts.yes, no: texts.no, ...more,
+		text: html`<p>${typeof texts.text === "function" ? texts.text(name) : texts.text}</p>${isSent ? declared : nothing}`, send: sends(verb, body)}, texts.done);
 
 	const profile = account?.username && post.post_url === null && isLive
 		? html`<p><a href=${"https://www.tiktok.com/@" + account.username} target="_blank" rel="noopener">${say.seeProfile}</a></p>` : nothing;
@@ -107,8 +107,8 @@ export function actions({api, isLive, post, account, done, again}) {
 	if (!["failed", "canceled"].includes(post.status) || DECIDED.includes(post.failure?.code))
 		return nothing;
 	if (imagesAreGone(post))
-		return html`<p>${say.cannot.imagesGone}</p><p><a role="button" href=${address("/posts/new")}>${words.posts.newPost}</a></p>`;
+		return html`<p>${say.cannot.imagesGone}</p><p><a role="button" href=${address("/posts/new")}>${say.newPost}</a></p>`;
 	if (account === null || account?.state === "needs_reconnect")
-		return html`<p>${account === null ? say.cannot.disconnected : words.accounts.reasons.other}</p><p><a role="button" href=${address("/accounts")}>${say.toAccounts}</a></p>`;
+		return html`<p>${account === null ? say.cannot.disconnected : say.cannot.reconnect}</p><p><a role="button" href=${address("/accounts")}>${say.toAccounts}</a></p>`;
 	return html`<div class="row">${profile}${button(say.retry.button, retry)}</div>`;
 }

@@ -1,8 +1,7 @@
 // The receipt of a post as a line of time: what happened, what TikTok said, when it fetched the images.
 import {html, nothing} from "../lit.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/post.js";
 
-const say = words.post;
 const moment = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"}); // with seconds, in which much happens
 
 // When TikTok had fetched all that it has fetched for the newest attempt. null: nothing yet.

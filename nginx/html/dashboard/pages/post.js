@@ -6,9 +6,9 @@ import {copy, every, load, when} from "../ui.js";
 import {actions} from "./post-actions.js";
 import {line} from "./post-line.js";
 import {accountsById, isUnderWay, nameOf, picture, statusOf, titleOf, whyOf} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/post.js";
 
-const say = words.post;
 const SOON_SEC = 2, LATER_SEC = 30, WAITING_SEC = 60;
 const URL_COMES_MS = 3600_000; // so long after its end one looks whether TikTok has told the address
 

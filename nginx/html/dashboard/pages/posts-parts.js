@@ -2,13 +2,13 @@
 import {html, nothing} from "../lit.js";
 import {address} from "../router.js";
 import {badge, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/posts.js";
 
 const TITLE_CHARS = 90;
 
 // The status of a post, as a badge.
 export function statusOf(post) {
-	const {word, kind} = words.posts.status[post.status] ?? {word: post.status, kind: "quiet"};
+	const {word, kind} = say.status[post.status] ?? {word: post.status, kind: "quiet"};
 	return badge(word, kind);
 }
 
@@ -16,7 +16,7 @@ export function statusOf(post) {
 export function titleOf(post) {
 	const text = (post.title || post.description || "").trim().split("\n")[0];
 	if (text === "")
-		return words.posts.untitled;
+		return say.untitled;
 	const chars = [...text];
 	return chars.length > TITLE_CHARS ? chars.slice(0, TITLE_CHARS).join("") + "…" : text;
 }
@@ -25,14 +25,14 @@ export function titleOf(post) {
 export function whyOf(post) {
 	if (post.failure === null)
 		return null;
-	return post.held_until !== null ? words.post.held : words.post.failures[post.failure.code] ?? post.failure.message;
+	return post.held_until !== null ? say.held : say.failures[post.failure.code] ?? post.failure.message;
 }
 
 // What an account is called. null: it is not connected any more.
 export function nameOf(account) {
 	if (account === null || account === undefined)
-		return words.accounts.gone;
-	return account.username ? "@" + account.username : account.display_name ?? account.platform_data?.creator_nickname ?? words.accounts.title;
+		return say.gone;
+	return account.username ? "@" + account.username : account.display_name ?? account.platform_data?.creator_nickname ?? say.unnamed;
 }
 
 // All accounts by their ids.

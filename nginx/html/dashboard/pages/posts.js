@@ -5,9 +5,8 @@ import {Failure} from "../api.js";
 import {address} from "../router.js";
 import {every, failed, pager, tellFailure} from "../ui.js";
 import {accountsById, inRow, isUnderWay, nameOf, row} from "./posts-parts.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/posts.js";
 
-const say = words.posts;
 const FIRST = 25, MORE = 100; // posts a page
 const ROW_REM = 5.5; // about as high as a row is, for what was not in view yet
 const KEPT = 20; // pages: where there are more, those far from view are empty until one comes near them, as 100 000 rows take gigabytes

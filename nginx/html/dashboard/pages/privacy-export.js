@@ -1,9 +1,7 @@
 // The download of everything: its progress, and that nothing but a whole one is kept. The browser holds what has come on its disk (a Blob).
 import {bytes, save} from "../ui.js";
 import {Failure} from "../api.js";
-import {words} from "../words/en.js";
-
-const say = words.privacy;
+import {say} from "../words/en/privacy.js";
 
 export function exporting(api, redraw) {
 	const state = {isAsking: false, isRunning: false, records: 0, images: 0, imageBytes: 0, got: 0, said: "", error: null};

@@ -3,9 +3,8 @@ import {html, nothing} from "../lit.js";
 import {address} from "../router.js";
 import {bytes, count, day, failed, load} from "../ui.js";
 import {exporting} from "./privacy-export.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/privacy.js";
 
-const say = words.privacy;
 const MANAGE = {account: "/settings", mail: "/settings/notifications", keys: "/keys", tiktok: "/accounts", images: "/posts", posts: "/posts", billing: "/billing"};
 
 function records(held) {
@@ -37,7 +36,7 @@ export default function privacy({api, redraw}) {
 		const rows = [...coming.map(v => version(v, say.coming)), ...(current === null ? [] : [version(current, say.current)]),
 			...history.filter(v => v.version !== current?.version).map(v => version(v, say.past))];
 		return rows.length === 0 ? html`<p>${say.noPolicy}</p>` : html`<div class="wide" tabindex="0" role="region" aria-label=${say.policy}><table>
-			<thead><tr><th scope="col">${say.version}</th><th scope="col">${words.receipt.state}</th><th scope="col">${say.from}</th><td></td></tr></thead><tbody>${rows}</tbody></table></div>`;
+			<thead><tr><th scope="col">${say.version}</th><th scope="col">${say.state}</th><th scope="col">${say.from}</th><td></td></tr></thead><tbody>${rows}</tbody></table></div>`;
 	}
 
 	const taken = () => {

@@ -1,10 +1,12 @@
 // What became of a deletion. Whoever has the address sees it; nobody is signed in for it.
 import {html, nothing} from "../lit.js";
 import {badge, copy, every, failed, loading, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/receipt.js";
 
-const say = words.receipt;
-const SOON_SEC = 2, LATER_SEC = 30, GRACE_SEC = 60; // a network has ten such requests a minute, its sign-ins among them
+const SOON_SEC = 2, LATER_SEC = 30, WAITING_SEC = 60; // a network has ten such requests a minute, its sign-ins among them
+
+// Where there are no days of grace, or none are left, it begins in a moment.
+const stateOf = r => r.state === "waiting" && r.cancel_until === null ? "running" : r.state;
 
 export default function receipt({plain, params, redraw}) {
 	const state = {receipt: null, error: null};
@@ -22,13 +24,14 @@ export default function receipt({plain, params, redraw}) {
 			return state.error.status === 404 ? null : state.error.waitSec || LATER_SEC;
 		if (["done", "canceled"].includes(state.receipt.state))
 			return null;
-		return pause = Math.min(pause * 2, state.receipt.state === "waiting" ? GRACE_SEC : LATER_SEC); // it waits for a moment, too, where there is no grace
+		pause = Math.min(pause * 2, LATER_SEC);
+		return stateOf(state.receipt) === "waiting" ? WAITING_SEC : pause;
 	}
 	const end = every(0, look);
 
 	const view = r => html`<dl class="facts">
 			<dt>${say.number}</dt><dd><code>${r.receipt}</code> ${copy(location.href)}</dd>
-			<dt>${say.state}</dt><dd aria-live="polite">${badge(...say.states[r.state])}</dd>
+			<dt>${say.state}</dt><dd aria-live="polite">${badge(...say.states[stateOf(r)])}</dd>
 			<dt>${say.asked}</dt><dd>${when(r.asked_at)}</dd>
 			<dt>${say.ended}</dt><dd>${r.ended_at === null ? say.none : when(r.ended_at)}</dd>
 		</dl>

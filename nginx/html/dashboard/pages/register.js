@@ -3,10 +3,9 @@ import {html, nothing} from "../lit.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {focusHeading} from "../ui.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/register.js";
 import {keep, typed} from "./guest.js";
-
-const say = words.register;
 
 export default function register({plain, query, redraw}) {
 	const state = {email: null, again: false, hasTerms: true, needsInvitation: query.has("invitation")};

@@ -3,9 +3,9 @@ import {html, nothing, svg} from "../lit.js";
 import {ask} from "../dialog.js";
 import {form} from "../form.js";
 import {badge, copy, load, save, tell, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/security.js";
 
-const say = words.security;
 const FEW = 3; // recovery codes left
 
 // Codes that their user has not said to have kept: {userId, session, codes}. They are shown once, so they outlast the page, but not the user.

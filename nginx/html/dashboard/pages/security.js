@@ -2,11 +2,9 @@
 import {html, nothing, repeat} from "../lit.js";
 import {ask} from "../dialog.js";
 import {badge, failed, pager, tell, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/security.js";
 import {secondFactor} from "./security-codes.js";
 import {tabs} from "./settings-tabs.js";
-
-const say = words.security;
 
 export default function security({api, session, redraw}) {
 	const factor = secondFactor({api, session, redraw});

@@ -3,10 +3,9 @@ import {html, nothing} from "../lit.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {load, tell, when} from "../ui.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/settings.js";
 import {tabs} from "./settings-tabs.js";
-
-const say = words.settings;
 
 export default function settings({api, session, redraw, drawFrame}) {
 	// The change of address that waits for its link to be followed.

@@ -3,10 +3,9 @@ import {html} from "../lit.js";
 import {Failure} from "../api.js";
 import {form} from "../form.js";
 import {address, within} from "../router.js";
-import {words} from "../words/en.js";
+import {words} from "../words/en/common.js";
+import {say} from "../words/en/signIn.js";
 import {keep, typed} from "./guest.js";
-
-const say = words.signIn;
 
 export default function signIn({plain, query, redraw, go, whoIsIt}) {
 	const state = {token: null};

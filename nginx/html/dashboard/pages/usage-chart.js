@@ -7,7 +7,7 @@
 // of the colours --chart-1 and so on, which can be told apart by whoever sees few colours, in the light and in the dark; lines also by
 // their dashes.
 import {html, nothing, ref} from "../lit.js";
-import {words} from "../words/en.js";
+import {say as usageWords} from "../words/en/usage.js";
 
 const HEIGHT = 240; // as .chart-room has it, so that nothing moves when the chart comes
 const DASHES = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
@@ -85,7 +85,7 @@ export function chart({label, days, format, steps, series, stacked = false}) {
 		try {
 			UPlot = await library();
 		} catch {
-			host.textContent = words.usage.noChart;
+			host.textContent = usageWords.noChart;
 			return;
 		}
 		if (state.host !== host || host === null)

@@ -1,7 +1,6 @@
 // The numbers of the page of usage: days, sums, times in words, CSV. Days are those of UTC, as milliseconds at their beginning.
-import {words} from "../words/en.js";
+import {say} from "../words/en/usage.js";
 
-const say = words.usage;
 const DAY_MS = 86400_000;
 const DAYS_MAX = 395; // that GET /usage takes at once: 13 months
 const POSTS_DAYS = 31; // that GET /usage/posts takes at once

@@ -7,9 +7,10 @@ import {meter} from "./meter.js";
 import {numbers} from "./numbers.js";
 import {chart} from "./usage-chart.js";
 import {STATES, STEPS, STEPS_MS, asked, byDay, csv, daysOf, duration, isoDay, lastDays, pieces, rangeOf, wrongWith} from "./usage-data.js";
-import {words} from "../words/en.js";
+import {say} from "../words/en/usage.js";
+import {say as meterWords} from "../words/en/meter.js";
 
-const say = words.usage;
+const {limits, resets} = meterWords;
 const DAY_MS = 86400_000;
 const QUICK = [7, 30, 90, 365];
 const SHADES = {published: 1, in_inbox: 2, failed: 3, canceled: 4};
@@ -139,14 +140,14 @@ export default function usage({api, mode, query, redraw, go}) {
 		<p>${say.posts.sum(found.total, count(found.total))} ${found.deferred > 0 ? say.posts.putOff(count(found.deferred)) : nothing}</p>
 		${beside(say.posts.title, found.chart.view(), [say.day, say.account, ...STATES.map(s => say.posts.states[s]), say.posts.deferred],
 			found.rows.map(r => [dayOfRow(r), accountName(r.account_id), ...[...STATES, "deferred"].map(s => count(r[s]))]))}
-		<p><button type="button" class="secondary small" @click=${saveCsv}>${say.csv}</button></p>`;
+		<p><button type="button" class="link" @click=${saveCsv}>${say.csv}</button></p>`;
 
 	const timesView = found => found.times === null ? html`<p>${say.times.none}</p>` : html`
 		<p>${say.times.text} ${found.days.some(d => d.accounts > 1) ? say.times.slowest : nothing}</p>
 		${beside(say.times.title, found.times.view(), [say.day, say.account, say.times.p50, say.times.p95],
 			found.rows.filter(r => r.p50_ms !== null).map(r => [dayOfRow(r), accountName(r.account_id), duration(r.p50_ms), duration(r.p95_ms)]))}`;
 
-	const limitView = l => meter(words.billing.limits[l.name] ?? l.name, l, l.resets_at ? html`<small>${words.billing.resets} ${when(l.resets_at)}</small>` : nothing);
+	const limitView = l => meter(limits[l.name] ?? l.name, l, l.resets_at ? html`<small>${resets} ${when(l.resets_at)}</small>` : nothing);
 
 	const leftView = ({billing, me}) => html`<h3>${say.left.plan}</h3>
 		<div class="meters">${billing.limits.map(limitView)}</div>

@@ -1,4 +1,6 @@
 // Every sentence that the dashboard says, by page. Another language is another file like this. What the API says (its errors) comes from it.
+// When the project is built, what stands before the first page becomes en/common.js, and each entry after it a module by its name, so that a
+// page loads the sentences that it shows (tools/generate/words.py). Nothing in here refers to anything else in here.
 export const words = {
 	brand: "MarketingCLI",
 	loading: "One moment.",
@@ -121,7 +123,7 @@ export const words = {
 	},
 	// pages/settings.js, security.js, notifications.js, activity.js
 	settings: {
-		title: "Settings", tabs: {profile: "Profile", security: "Security", notifications: "Mail", activity: "Activity"},
+		title: "Settings",
 		name: "Name", nameLabel: "Your name", nameHint: "How mails address you. It may stay empty.", nameSaved: "Your name is saved.",
 		email: "Email address", emailNow: "You sign in with", newEmail: "New address", changeEmail: "Change the address",
 		newEmailHint: "A link goes there. Nothing changes until you open it.",
@@ -132,6 +134,7 @@ export const words = {
 		passwordText: "All other sessions end. API keys go on working.", keys: "Look at your API keys",
 		delete: "Delete the account", deleteText: "You can take a copy of everything with you first.", deleteLink: "Go to Privacy",
 	},
+	settingsTabs: {title: "Settings", profile: "Profile", security: "Security", notifications: "Mail", activity: "Activity"},
 	security: {
 		title: "Security",
 		factor: "Code at sign-in", offNow: "You sign in with your password alone.",
@@ -229,13 +232,12 @@ export const words = {
 			other: code => `TikTok lets this account post nothing right now (${code}). Try again later.`,
 		},
 		reconnect: "Connect again", reconnectHint: name => `Sign in at TikTok as ${name}.`,
-		check: "Check again", since: "Connected", disconnect: "Disconnect", disconnectOf: name => `Disconnect ${name}`,
+		since: "Connected", disconnect: "Disconnect", disconnectOf: name => `Disconnect ${name}`,
 		askTitle: name => `Disconnect ${name}?`,
 		askText: "We delete our access and tell TikTok that it has ended. You can connect the account again later.",
 		cancels: n => n === "0" ? "No post waits for this account." : n === "1" ? "One post that has not been sent is canceled." : `${n} posts that have not been sent are canceled.`,
 		underWay: n => n === "1" ? "TikTok is still working on one post. It may publish it, and we will not hear of it." : `TikTok is still working on ${n} posts. It may publish them, and we will not hear of it.`,
 		stays: "What is published at TikTok stays there.",
-		counting: "We look which posts wait for it.",
 		doneTitle: name => `${name} is disconnected`,
 		revoked: "Our access is deleted here and has ended at TikTok.",
 		notRevoked: {
@@ -243,7 +245,6 @@ export const words = {
 			other: "Our access is deleted here, but TikTok did not confirm that it has ended there. To be sure, remove the app in the TikTok app: Settings, Security, Manage app permissions.",
 		},
 		close: "Close",
-		gone: "Disconnected account",
 		test: {
 			title: "Make a test account",
 			text: "It is not real: a simulator stands in for TikTok, and nobody sees its posts. It is deleted 30 days after it was last used.",
@@ -335,9 +336,6 @@ export const words = {
 			undisclosed: "You need to indicate if your content promotes yourself, a third party, or both.",
 			labelPromotional: "Your photo/video will be labeled as 'Promotional content'",
 			labelPaid: "Your photo/video will be labeled as 'Paid partnership'",
-			consentMusic: ["By posting, you agree to TikTok's ", {text: "Music Usage Confirmation", link: "music"}],
-			consentBranded: ["By posting, you agree to TikTok's ", {text: "Branded Content Policy", link: "branded"}, " and ", {text: "Music Usage Confirmation", link: "music"}, "."],
-			draftConsent: "Nothing is published until you publish it in the TikTok app.",
 		},
 		preview: {
 			title: "Preview", empty: "Your photos appear here.", carousel: "photos", image: n => `Photo ${n}`, at: (n, of) => `Photo ${n} of ${of}`, count: (n, of) => `${n} / ${of}`,
@@ -373,6 +371,12 @@ export const words = {
 			tiktok_scope_missing: "The account did not allow this when it was connected. Connect it again and leave this permission ticked.",
 		},
 	},
+	// pages/compose-consent.js
+	consent: {
+		music: ["By posting, you agree to TikTok's ", {text: "Music Usage Confirmation", link: "music"}],
+		branded: ["By posting, you agree to TikTok's ", {text: "Branded Content Policy", link: "branded"}, " and ", {text: "Music Usage Confirmation", link: "music"}, "."],
+		draft: "Nothing is published until you publish it in the TikTok app.",
+	},
 	// pages/posts.js, post.js
 	posts: {
 		title: "Posts",
@@ -394,29 +398,8 @@ export const words = {
 		filter: "Show", all: "All posts", account: "Account", allAccounts: "All accounts", otherAccount: "An account that is not connected",
 		empty: "No posts yet.", emptyDo: "Make the first post", emptyConnect: "First connect a TikTok account",
 		none: "No post is like that.", noneDo: "Show all posts",
-		noImage: "The image is deleted",
-	},
-	post: {
-		title: "Post",
-		now: { // what a status means for its owner
-			draft: "It is not sent.",
-			scheduled: "It is sent at its time.",
-			queued: "It waits for its turn, and is sent in a moment.",
-			publishing: "It is being handed to TikTok.",
-			processing: "TikTok has it and is working on it. That can take a few minutes.",
-			published: "It is at TikTok.",
-			publishedNoUrl: "It is at TikTok. TikTok tells the address once its own checks are done, and never for a post that is not public.",
-			in_inbox: "It is a draft in the account's TikTok inbox. Open the message in the TikTok app to finish and publish it.",
-			canceled: "It was not sent, and will not be.",
-		},
-		next: "It is tried again",
+		gone: "Disconnected account", unnamed: "TikTok account",
 		held: "It waits because TikTok no longer accepts the account's connection. Connect the account again, and it is sent.",
-		heldUntil: "If that does not happen in time, it fails. It waits until",
-		awaiting: key => key === null ? "A program wants to send this with an API key, and waits for your yes." : `A program wants to send this with the API key "${key}", and waits for your yes.`,
-		awaitingUntil: "Without an answer it is canceled on",
-		see: "See it at TikTok", seeProfile: "Open the profile at TikTok",
-		toAccounts: "Go to the accounts",
-		tiktokSaid: "TikTok said", logId: "log_id",
 		failures: { // where the API's own sentence speaks to programmers
 			tiktok_invalid_param: "TikTok says that something in the request is not valid. Please write to us and name the post's id below.",
 			privacy_level_not_offered: "TikTok does not offer this audience for the account any more. Make a new post, and choose another audience.",
@@ -432,9 +415,31 @@ export const words = {
 			canceled: "It was canceled before it was sent. Nothing was sent.",
 			account_needs_reconnect: "TikTok no longer accepts the connection of the account. Connect the account again, then send this again.",
 		},
+	},
+	post: {
+		title: "Post",
+		now: { // what a status means for its owner
+			draft: "It is not sent.",
+			scheduled: "It is sent at its time.",
+			queued: "It waits for its turn, and is sent in a moment.",
+			publishing: "It is being handed to TikTok.",
+			processing: "TikTok has it and is working on it. That can take a few minutes.",
+			published: "It is at TikTok.",
+			publishedNoUrl: "It is at TikTok. TikTok tells the address once its own checks are done, and never for a post that is not public.",
+			in_inbox: "It is a draft in the account's TikTok inbox. Open the message in the TikTok app to finish and publish it.",
+			canceled: "It was not sent, and will not be.",
+		},
+		next: "It is tried again",
+		heldUntil: "If that does not happen in time, it fails. It waits until",
+		awaiting: key => key === null ? "A program wants to send this with an API key, and waits for your yes." : `A program wants to send this with the API key "${key}", and waits for your yes.`,
+		awaitingUntil: "Without an answer it is canceled on",
+		see: "See it at TikTok", seeProfile: "Open the profile at TikTok",
+		toAccounts: "Go to the accounts", newPost: "New post",
+		tiktokSaid: "TikTok said", logId: "log_id",
 		cannot: {
 			imagesGone: "Its images are deleted, or will be within the hour, so it cannot be sent again. Make a new post with them.",
 			disconnected: "Its account is not connected any more. Connect it, and the post can be sent again.",
+			reconnect: "TikTok no longer accepts the connection of its account. Connect it again, and the post can be sent again.",
 		},
 		cancel: {button: "Cancel the post", title: "Cancel this post?", text: "It is not sent. As long as its images are here, you can still send it afterwards.", yes: "Cancel the post", no: "Keep it", done: "The post is canceled."},
 		retry: {
@@ -446,7 +451,6 @@ export const words = {
 		},
 		approve: {button: "Approve and send", title: "Send this post?", text: name => `It goes to ${name} exactly as you see it here.`, yes: "Approve and send", done: "The post is approved."},
 		refuse: {button: "Refuse", title: "Refuse this post?", text: "It is canceled and not sent, and cannot be sent later.", yes: "Refuse it", no: "Decide later", done: "The post is refused."},
-		reload: "The post has changed. What you see now is newer.",
 		content: "What is posted", options: "Settings", noText: "none", titleOf: "Title", description: "Description", account: "Account", audience: "Who can see it", mode: "How",
 		modes: {DIRECT_POST: "Posted directly", MEDIA_UPLOAD: "Draft for the TikTok inbox"},
 		levels: {PUBLIC_TO_EVERYONE: "Everyone", MUTUAL_FOLLOW_FRIENDS: "Friends", FOLLOWER_OF_CREATOR: "Followers", SELF_ONLY: "Only you"},
@@ -455,7 +459,7 @@ export const words = {
 		promotes: "Promotes", own: "Your own brand", branded: "A third party (paid partnership)", both: "Your own brand and a third party",
 		ai: "AI label", aiOn: "Shown", aiOff: "Not shown",
 		madeBy: "Made by", bySession: "You, here", byKey: key => `API key "${key}"`, byKeyGone: "An API key that is gone", made: "Made", ended: "Ended",
-		images: n => n === 1 ? "1 image" : `${n} images`, image: (n, of) => `Image ${n} of ${of}`, cover: "Cover",
+		image: (n, of) => `Image ${n} of ${of}`, cover: "Cover",
 		imageGone: "Deleted", imageOpen: (n, of) => `Image ${n} of ${of}, larger`,
 		imagesKept: "The images are deleted here some days after the post has ended.",
 		imagesUntil: "The images are deleted here on", imagesAllGone: "The images are deleted here.",
@@ -599,8 +603,13 @@ export const words = {
 			},
 		},
 		csv: "CSV file", noChart: "The chart could not be loaded. The table has its numbers.",
-		table: name => `${name}: table`, in: (used, max) => `${used} of ${max}`, inNoLimit: used => `${used}, without a limit`,
+		table: name => `${name}: table`,
 		ms: n => `${n} ms`, sec: n => `${n} s`, min: (m, s) => s === 0 ? `${m} min` : `${m} min ${s} s`, hours: (h, m) => m === 0 ? `${h} h` : `${h} h ${m} min`,
+	},
+	// pages/meter.js
+	meter: {
+		in: (used, max) => `${used} of ${max}`, inNoLimit: used => `${used}, without a limit`, resets: "Begins anew",
+		limits: {posts_per_month: "Posts this month", accounts: "TikTok accounts", storage_bytes: "Room for images"},
 	},
 	// pages/billing.js
 	billing: {
@@ -616,8 +625,7 @@ export const words = {
 		incomplete: "The first payment has not come yet. Finish it at Stripe.", unpaid: "Bills are open, so your plan has ended. Pay them at Stripe to have it back.", paused: "Your subscription is paused. Go on with it at Stripe.",
 		unknown: "Stripe says something of your subscription that we do not understand. Look at it there.",
 		endings: {canceled: "Your subscription has ended.", incomplete_expired: "The first payment never came, so nothing was bought."},
-		use: "What you use", resets: "Begins anew", over: "More than your plan allows: what is there stays, only new ones are refused.",
-		limits: {posts_per_month: "Posts this month", accounts: "TikTok accounts", storage_bytes: "Room for images"},
+		use: "What you use", over: "More than your plan allows: what is there stays, only new ones are refused.",
 		usageLink: "Usage day by day",
 		plans: "Plans", current: "Yours", free: "Free",
 		allows: {
@@ -660,7 +668,7 @@ export const words = {
 		delete: "Delete the account", deleteText: "Deletes the account and what we hold of you. Before you decide, the next page shows what that costs.", deleteLink: "What deleting means",
 		erasing: "Your account is being deleted.", erasingLink: "See how far it is",
 		policy: "Privacy policy and terms", noPolicy: "None is published on this server yet.",
-		current: "in force", coming: "coming", past: "earlier", version: "Version", from: "In force from", material: "important change", policyLink: "Privacy policy", termsLink: "Terms",
+		state: "State", current: "in force", coming: "coming", past: "earlier", version: "Version", from: "In force from", material: "important change", policyLink: "Privacy policy", termsLink: "Terms",
 	},
 	erase: {
 		title: "Delete the account", before: "What will happen",
@@ -679,10 +687,11 @@ export const words = {
 		notBegun: "Contact was lost, and nothing has been deleted. Try again.",
 		begun: "Your account is being deleted",
 		begunText: "Contact was lost while this was begun, and your session has ended, as it does when a deletion begins. The receipt comes by mail: its address shows what has gone, and when.",
+		signIn: "Sign in",
 		begunElse: "No mail after a few minutes? Then sign in again, and look here.",
 		waitingTitle: "Your account will be deleted",
 		waitingText: "Keys, tokens and images have gone. Until then you can keep the account:", keep: "Keep my account", kept: "Your account stays.",
-		receipt: "Receipt", see: "See the receipt",
+		see: "See the receipt",
 	},
 	receipt: {
 		title: "Receipt of a deletion", number: "Number", state: "State", asked: "Asked for", ended: "Ended", none: "not yet",
