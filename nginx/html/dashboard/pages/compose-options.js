@@ -48,13 +48,13 @@ function privacy({draft, account, change, wrong}) {
 			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : onlyMe ? say.onlyMe : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
 }
 
-function disclosure({draft, mode, change, wrong}) {
-	const o = draft.options, isPrivate = o.privacy === "SELF_ONLY";
+function disclosure({draft, mode, account, change, wrong}) {
+	const o = draft.options, onlyMe = account?.platform_data.must_be_private === true, isPrivate = onlyMe || o.privacy === "SELF_ONLY";
 	return html`<fieldset><legend><h3>${say.disclosure}</h3></legend>
 		${choice({name: "disclose", label: say.disclose, hint: say.discloseHint, checked: o.disclose, role: "switch", change: on => change(() => o.disclose = on)})}
 		${o.disclose ? html`<fieldset class="within"><legend class="unseen">${say.kinds}</legend>
 			${choice({name: "own", label: say.ownBrand, hint: say.ownBrandHint, checked: o.ownBrand, change: on => change(() => o.ownBrand = on)})}
-			${choice({name: "branded", label: say.branded, hint: say.brandedHint, checked: o.branded, disabled: isPrivate && !o.branded, why: say.brandedPrivate,
+			${choice({name: "branded", label: say.branded, hint: say.brandedHint, checked: o.branded, disabled: isPrivate && !o.branded, why: onlyMe ? say.brandedLater : say.brandedPrivate,
 				change: on => change(() => o.branded = on), problems: wrong("platform_options.brand_content_toggle")})}
 		</fieldset>` : nothing}
 		<p role="status" class="label-told">${isUndisclosed(draft, mode) ? say.undisclosed : isBranded(draft) ? say.labelPaid : o.disclose && o.ownBrand ? say.labelPromotional : nothing}</p>
@@ -72,5 +72,5 @@ export function options({draft, mode, account, isAsking, made, change, wrong}) {
 			${choice({name: "music", label: say.music, hint: say.musicHint, checked: o.music, change: on => change(() => o.music = on)})}
 			${choice({name: "ai", label: say.ai, hint: made > 0 && !o.ai ? say.aiNeeded(made) : say.aiHint, checked: o.ai, change: on => change(() => o.ai = on),
 				problems: wrong("platform_options.is_aigc")})}
-			${disclosure({draft, mode, change, wrong})}`}`;
+			${disclosure({draft, mode, account, change, wrong})}`}`;
 }
