@@ -198,14 +198,16 @@ static int64_t watch_stamp_us(const struct watch *w, const char *name)
     return stat(path, &st) == 0 ? st.st_mtim.tv_sec * US_PER_SEC + st.st_mtim.tv_nsec / 1000 : 0;
 }
 
+/* A stamp of the future would say for a long time that all is well. */
 static void watch_tell_age(struct watch *w, struct watched *x, const char *stamp, int64_t max_us)
 {
     int64_t age_us = clock_now_us() - watch_stamp_us(w, stamp);
+    bool is_of_future = age_us < -CLOCKS_DIFFER_US;
 
-    switch (watch_note(x, age_us > max_us, 0)) {
+    switch (watch_note(x, age_us > max_us || is_of_future, 0)) {
     case WATCH_BEGINS:
         alarm_raise(w->metrics, ALARM_BACKUP_OLD, LOG_CSTR("what", x->name), LOG_CSTR("dir", w->conf->backup_dir.p),
-                    LOG_END);
+                    LOG_CSTR("why", is_of_future ? "its stamp is of the future" : NULL), LOG_END);
         return;
     case WATCH_ENDS:
         log_event(LOG_INFO, "backup_new", LOG_CSTR("what", x->name), LOG_END);

@@ -141,6 +141,19 @@ enum err keyring_open(const struct keyring *ring, struct str sealed, struct str 
     return OK;
 }
 
+enum err keyring_seal_again(const struct keyring *ring, struct str sealed, struct str aad, struct arena *arena,
+                            struct str *ret_sealed)
+{
+    _cleanup_(secret_done) struct secret plain = {0};
+
+    if (keyring_sealed_id(sealed) == keyring_current_id(ring)) {
+        *ret_sealed = sealed;
+        return OK;
+    }
+    enum err e = keyring_open(ring, sealed, aad, &plain);
+    return e == OK ? keyring_seal(ring, secret_str(&plain), aad, arena, ret_sealed) : e;
+}
+
 int keyring_sealed_id(struct str sealed)
 {
     return sealed.n < KEYRING_OVERHEAD ? 0 : (uint8_t)sealed.p[0];
@@ -149,4 +162,9 @@ int keyring_sealed_id(struct str sealed)
 int keyring_current_id(const struct keyring *ring)
 {
     return ring->v[0].id;
+}
+
+bool keyring_has(const struct keyring *ring, int id)
+{
+    return keyring_find(ring, id) != NULL;
 }

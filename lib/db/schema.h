@@ -8,7 +8,7 @@
 #include "db/db.h"
 
 /* The highest NNNN below sql/ (tests/lint compares). */
-#define SCHEMA_VERSION 250
+#define SCHEMA_VERSION 261
 /* That of the release before, whose programs run beside this schema, while an update is under way and after a return to it. When a
  * release is made, this becomes its SCHEMA_VERSION; not sooner, and what its programs need stays that long. */
 #define SCHEMA_OLDEST 241

@@ -51,8 +51,11 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
         db->sent = !db_error_is_unsent(mysql_stmt_errno(stmt));
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
     }
-    if (fault_after(&fault))
+    if (fault_after(&fault)) {
+        (void)mysql_stmt_free_result(
+            stmt); /* else the end of the connection waits for an answer that has come already */
         return db_note_fault(db);
+    }
     if (target != NULL) {
         target->n = 0;
         target->cut = false;

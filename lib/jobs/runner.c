@@ -36,6 +36,15 @@ void runner_log_run(const struct open_run *o, const char *outcome, enum log_leve
               LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
 }
 
+/* That a paused kind still cannot go on was told when it paused, and its end will be; meanwhile some runs every ten seconds say nothing
+ * new. */
+static enum log_level runner_level(const struct open_run *o)
+{
+    bool is_known = o->run.probe && o->run.fault && o->ending == RUN_AGAIN;
+
+    return is_known ? LOG_DEBUG : runner_endings[o->ending].level;
+}
+
 void runner_alarm_of_run(const struct job_run *run, enum alarm_kind which)
 {
     alarm_raise(run->worker->metrics->set, which, LOG_CSTR("job", uuid_text(&run->job.id).s),
@@ -152,7 +161,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
         runner_log_run(o, run->result_lost ? "result_lost" : "lease_lost", LOG_WARNING, NULL);
     } else {
         runner_alarms(o);
-        runner_log_run(o, runner_endings[o->ending].outcome, runner_endings[o->ending].level, o->database);
+        runner_log_run(o, runner_endings[o->ending].outcome, runner_level(o), o->database);
     }
     if (e == OK)
         runner_note_kind(t->runner, o);

@@ -1,16 +1,21 @@
 """marketingcli-admin backup and restore: what is kept can be put back, whatever happens on the way, and nothing is sent a second time."""
 
+import concurrent.futures
 import contextlib
+import fcntl
+import gzip
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import time
 import uuid
 
+import pymysql
 import pytest
 from backups import Vault
-from conftest import with_setting
+from conftest import CHECKOUT, with_setting
 from helpers import expect
 from publishing import Sent, failed
 from services import PROGRAMS
@@ -19,6 +24,7 @@ from test_erasure import ask, wait_done
 from test_metrics import Shown
 
 HELD = "service_restored"
+DAY = 86400
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +77,15 @@ def of_another(vault, made, name, change):
     return bad
 
 
+def flipped(data, at):
+    return bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1:])
+
+
 BAD = {
     "cut short": lambda d: bytes(d[:-1]),
     "without its last part": lambda d: bytes(d[:6 + int.from_bytes(d[2:2 + (d[1] & 0x7f)], "big")]),
-    "a bit flipped": lambda d: bytes(d[:len(d) // 2]) + bytes([d[len(d) // 2] ^ 1]) + bytes(d[len(d) // 2 + 1:]),
+    **{f"a bit flipped {where}": lambda d, at=at: flipped(d, at(len(d))) for where, at in {
+        "in its length": lambda n: 3, "in its first part": lambda n: 500, "in the middle": lambda n: n // 2, "at its end": lambda n: n - 1}.items()},
     "with more at its end": lambda d: bytes(d) + b"x",
     "twice": lambda d: bytes(d) * 2,
     "empty": lambda d: b"",
@@ -102,14 +113,25 @@ def test_another_key_opens_nothing(vault, made):
     assert "is not a private key" in vault.restore(made, code=1, key=made).stderr
 
 
-def test_a_newer_schema_is_refused(vault, stack):
-    stack.sql("INSERT INTO schema_migrations (version, name, sha256, state, statements_done, started_at_us)"
-              " SELECT 9999, '9999_from_the_future.sql', sha256, state, 1, 0 FROM schema_migrations LIMIT 1")
+def sealed_of(vault, schema):
+    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
+    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
+    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
+    with file.open("wb") as out:
+        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
+            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
+            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
+                                     input=head + part, check=True, capture_output=True).stdout)
+    return file
+
+
+@pytest.mark.parametrize("schema, says", [(9999, r"has schema 9999, and this release knows \d+: install"), (1, "--replace it is dropped")])
+def test_a_newer_schema_is_refused(vault, schema, says):
+    file = sealed_of(vault, schema)
     try:
-        newer = vault.backup()
+        assert re.search(says, vault.restore(file, "--without-journal", code=1).stderr)
     finally:
-        stack.sql("DELETE FROM schema_migrations WHERE version = 9999")
-    assert re.search(r"has schema 9999, and this release knows \d+: install", vault.restore(newer, code=1).stderr)
+        file.unlink()
 
 
 def test_it_is_refused_while_the_services_run(vault, stack, made, user):
@@ -119,29 +141,63 @@ def test_it_is_refused_while_the_services_run(vault, stack, made, user):
     assert stack.sql("SELECT COUNT(*) AS n FROM mysql.global_priv WHERE User LIKE 'marketingcli%%' AND JSON_VALUE(Priv, '$.account_locked') = 1")[0]["n"] == 0
 
 
+def with_its_table_read(stack, database, restore):
+    """A restore that must wait before it can drop the database; its result."""
+    stack.sql(f"CREATE DATABASE {database}")
+    stack.sql(f"CREATE TABLE {database}.t (id INT)")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root") as other:
+            other.cursor().execute(f"LOCK TABLES {database}.t READ")
+            run = pool.submit(restore)
+            stack.wait(lambda: stack.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE info LIKE 'DROP DATABASE%%'"), "it drops it")
+            assert stack.sql(f"SELECT IS_USED_LOCK('migrate.{database}') AS l")[0]["l"], "a migrate comes between"
+        return run.result()
+
+
 def test_one_that_is_done_is_replaced_only_when_that_is_said(vault, stack, made):
-    """A restore that died after all was done: services may have worked on it since, so another backup does not take its place unasked."""
+    """A restore that died after all was done: services may have worked on it since, so another backup does not take its place unasked. Nor
+    comes a migrate before its mark is there, and makes a database while it drops the one before."""
     to = ("--without-journal", "--database", "mcli_done")
-    other = vault.backup()
+    other = sealed_of(vault, 1)
     try:
         (stack.at.test / "points").mkdir(exist_ok=True)
         stack.arm("restore.let_in")
-        vault.restore(made, *to, code=-9)
+        with_its_table_read(stack, "mcli_done", lambda: vault.restore(made, *to, "--replace", code=-9))
         assert "with --replace it is dropped" in vault.restore(other, *to, code=1).stderr
         assert "is in place already" in vault.restore(made, *to).stdout
     finally:
         stack.sql("DROP DATABASE IF EXISTS mcli_done")
-        for name in (other.name, other.name + ".sha256"):
-            (vault.dir / name).unlink()
+        other.unlink()
 
 
-def test_two_at_once(vault, stack, made):
+def test_what_is_sealed_under_a_key_that_is_gone_is_named(vault, stack, account, tmp_path):
+    """The keys were rotated since the backup."""
+    folder, file = tmp_path / "credentials", vault.backup()
+    shutil.copytree(stack.at.credentials, folder)
+    (folder / "tiktok/token-keys").write_text(f"99 {'ab' * 32}\n")
+    try:
+        said = vault.admin("restore", file, "--key", vault.key, "--dir", folder, "--without-journal", "--database", "mcli_sealed").stdout
+        assert re.search(r"CANNOT BE OPENED: [1-9]\d* TikTok accounts are sealed under key \d+ of token-keys, which \S+tiktok/token-keys does", said)
+        assert "of totp-keys" not in said
+    finally:
+        stack.sql("DROP DATABASE IF EXISTS mcli_sealed")
+        for path in vault.dir.glob(f"{file.name}*"):
+            path.unlink()
+
+
+def test_two_at_once(vault, stack, olds, made):
+    """Nor is one deleted while somebody may be reading it."""
+    clock_has_gone_right(olds.dir, time.time())
+    old, _ = olds.one(time.time() - 50 * DAY), olds.one(time.time() - DAY)
     stack.sql("SELECT GET_LOCK('backup.marketingcli', 0)")
     try:
-        assert "another backup" in vault.admin("backup", code=1).stderr
-        assert "another backup" in vault.restore(made, "--without-journal", code=1).stderr
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for run in [pool.submit(olds.check, "another backup", "nothing was deleted", code=1), pool.submit(vault.admin, "backup", code=1),
+                        pool.submit(vault.restore, made, "--without-journal", code=1)]:
+                assert run.result() is None or "another backup" in run.result().stderr
     finally:
         stack.sql("SELECT RELEASE_LOCK('backup.marketingcli')")
+    assert old.exists()
 
 
 def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
@@ -210,22 +266,126 @@ def find_admin():
     return find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin")
 
 
-def test_old_ones_go_and_bad_ones_are_told(vault, made):
+def clock_has_gone_right(folder, now):
+    """As checks of some days have left it."""
+    (folder / "clock").write_text(f"{int(now - 2 * DAY) * 1_000_000:020} {int(now - DAY / 2) * 1_000_000:020}\n")
+
+
+@pytest.fixture
+def kept(vault, made):
+    """What a test leaves beside the backup goes."""
+    before = vault.files()
+    yield
+    for name in set(vault.files()) - set(before):
+        (vault.dir / name).unlink()
+
+
+def test_old_ones_go_and_bad_ones_are_told(vault, made, kept):
+    clock_has_gone_right(vault.dir, time.time())
     old = made.with_name("marketingcli-20200102T030405Z.cms")
     for name in (old, old.with_name(old.name + ".sha256"), old.with_name("marketingcli-20200102T030406Z.cms.part")):
         name.touch()
-    kept = of_another(vault, made, "marketingcli-20991231T000000Z.cms", BAD["a bit flipped"])
-    beside = kept.with_name(kept.name + ".sha256")
-    try:
-        assert "has no digest beside it" in vault.admin("backup", "check", code=1).stderr
-        beside.write_text(made.with_name(made.name + ".sha256").read_text())
-        assert "its SHA-256 is another" in vault.admin("backup", "check", code=1).stderr
-        assert "bad" in vault.files() and not [n for n in vault.files() if n.startswith("marketingcli-2020")]
-    finally:
-        kept.unlink()
-        beside.unlink(missing_ok=True)
+    bad = of_another(vault, made, f"{made.stem}0.cms", BAD["a bit flipped in the middle"])
+    assert "has no digest beside it" in vault.admin("backup", "check", code=1).stderr
+    bad.with_name(bad.name + ".sha256").write_text(made.with_name(made.name + ".sha256").read_text())
+    assert "its SHA-256 is another" in vault.admin("backup", "check", code=1).stderr
+    assert "bad" in vault.files() and not [n for n in vault.files() if n.startswith("marketingcli-2020")]
+    bad.unlink()
     vault.admin("backup", "check")
     assert "bad" not in vault.files() and made.exists()
+
+
+class Old:
+    """A folder of backups that are as good as one that was made, and of another time."""
+
+    def __init__(self, vault, made, folder):
+        folder.mkdir()
+        self.vault, self.made, self.dir = vault, made, folder
+        self.conf = with_settings(vault, folder.parent / "conf", backup_dir=folder, watch_clock="yes")
+
+    def one(self, at):
+        copy = self.dir / f"marketingcli-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}.cms"
+        shutil.copy(self.made, copy)
+        shutil.copy(self.made.with_name(self.made.name + ".sha256"), copy.with_name(copy.name + ".sha256"))
+        return copy
+
+    def check(self, *says, code=0):
+        done = self.vault.stack.admin("backup", "check", conf=self.conf)
+        assert done.returncode == code and all(word in done.stdout + done.stderr for word in says), done
+
+
+@pytest.fixture
+def olds(vault, stack, made, tmp_path):
+    """The kernel says that its clock is right."""
+    (stack.at.test / "clock_unset").write_text("0")
+    yield Old(vault, made, tmp_path / "backups")
+    (stack.at.test / "clock_unset").unlink()
+
+
+def test_a_clock_that_is_wrong_deletes_nothing(stack, olds):
+    now = time.time()
+    old = olds.one(now - 29 * DAY)
+    olds.check("0 bad")
+    stack.move_clock(40 * DAY)
+    new = olds.one(now + 40 * DAY)
+    for _ in range(2):
+        olds.check("2 files would go, and stay until the clock has gone right for a day", "0 bad")
+    (stack.at.test / "clock_unset").write_text("1")
+    clock_has_gone_right(olds.dir, now + 40 * DAY)
+    olds.check("2 files would go")
+    stack.move_clock(-40 * DAY)
+    clock_has_gone_right(olds.dir, now)
+    olds.check(f"{new} is of the future", "1 bad", code=1)
+    assert old.exists()
+
+
+def test_the_newest_good_one_stays(olds):
+    now = time.time()
+    old, newest = olds.one(now - 50 * DAY), olds.one(now - 40 * DAY)
+    olds.one(now - 10 * DAY).write_bytes(b"bad")
+    clock_has_gone_right(olds.dir, now)
+    olds.check(f"{newest.name} stays though its time is over", "1 backups deleted, 2 bad", code=1)
+    assert newest.exists() and not old.exists()
+
+
+@contextlib.contextmanager
+def small_disk(vault, options):
+    folder = pathlib.Path(f"{vault.scratch}-small")
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+    if done.returncode:
+        folder.rmdir()
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+def test_too_little_room_is_said_beforehand(vault, stack, tmp_path):
+    for setting, what in {"backup_scratch_dir": "the scratch server of a backup needs", "backup_dir": "a backup needs"}.items():
+        with small_disk(vault, "size=500k,mode=711") as folder:
+            done = stack.admin("backup", conf=with_settings(vault, tmp_path / "conf", **{setting: folder}))
+            assert done.returncode == 1 and re.search(rf"{folder}\S* has \d MB free, and {what} about \d+ MB there", done.stderr), done
+            assert [p.name for p in folder.iterdir()] in ([], ["scratch"])
+
+
+def test_a_disk_that_is_full_at_the_last_moment(vault, stack, tmp_path):
+    """No room for the digest: what is left does not look like a backup, and is not told as one."""
+    with small_disk(vault, "size=100m,nr_inodes=2") as folder:
+        done = stack.admin("backup", conf=with_settings(vault, tmp_path / "conf", backup_dir=folder))
+        assert done.returncode == 1 and "No space left" in done.stderr and list(folder.iterdir()) == [], done
+
+
+def test_two_copies_of_the_journal_at_once(vault, stack, made):
+    fd = os.open(vault.dir, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        assert "another backup journal is running" in vault.admin("backup", "journal", code=1).stderr
+    finally:
+        os.close(fd)
+    vault.admin("backup", "journal")
 
 
 def test_alarms(stack):
@@ -275,10 +435,16 @@ def test_what_is_restored(vault, stack, user, account):
     restore = lambda *more, **how: vault.restore(file, "--journal", journal, *more, **how)  # noqa: E731
     points = stack.at.test / "points"
     points.mkdir(exist_ok=True)
+    logged = len(stack.log("worker-publish"))
+    stack.sql("CREATE USER marketingcli_keys@'10.9.9.9'")  # of another installation on the same server
+    locked = "SELECT User AS u, Host AS h FROM mysql.global_priv WHERE User LIKE 'marketingcli%%' AND JSON_VALUE(Priv, '$.account_locked') = 1"
     with all_stopped(stack):
         (points / "restore.loaded").touch()
         restore("--replace", code=-9)
-        assert "a restore of marketingcli has not come to its end" in vault.admin("migrate", code=1).stderr
+        hosts = {row["h"] for row in stack.sql(locked)}
+        assert hosts == {"localhost"}, hosts
+        stack.sql("DROP USER marketingcli_keys@'10.9.9.9'")
+        assert "a restore of marketingcli has not come to its end" in vault.admin("migrate", "--sql", CHECKOUT / "sql", code=1).stderr
         (points / "restore.let_in").touch()
         said = restore(code=-9).stdout
         assert "is in place already" in restore().stdout
@@ -289,6 +455,9 @@ def test_what_is_restored(vault, stack, user, account):
         assert stack.sql("SELECT COUNT(*) AS n FROM users WHERE id = %s", other_id)[0]["n"] == 0
         assert stack.sql("SELECT state FROM users WHERE id = %s", erased_id) == [{"state": "erasing"}]
         assert not stack.sql("SHOW TABLES LIKE 'restore_unfinished'")
+    told = lambda: events(stack.log("worker-publish")[logged:], "posts_held")  # noqa: E731
+    stack.wait(told, "somebody is told that posts wait")
+    assert told()[0]["posts"] >= 2 and Shown(stack, "worker-publish")("alarms_total", alarm="posts_held") == len(told())
     stack.move_clock(3600)  # ids of before may be ahead of the clock, where another test had moved it
     assert user.web.get("/api/v1/me").status_code == 401
     expect(stack.client(Authorization=f"Bearer {revoked['key']}").get("/api/v1/me"), 401)

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,7 @@ import tiktok_events
 from helpers import expect
 from images import jpeg
 from mailing import wait_letter
-from payers import deliver, event, payer, stored, stripe  # noqa: F401 (fixtures)
+from payers import deliver, event, jobs, payer, stored, stripe, tell  # noqa: F401 (fixtures)
 from publishing import Sent
 from test_alarms import events
 from test_disabled import wait_for_waiter
@@ -66,7 +67,15 @@ def test_it_says_what_it_costs(stack, user, account):
     Sent(stack, user, account).wait("published")
     shown = expect(user.web.get(ERASURE), 200)["data"]
     assert (shown["tiktok_accounts"], shown["api_keys"], shown["posts"], shown["posts_at_tiktok"], shown["posts_waiting"]) == (1, 1, 1, 1, 0)
-    assert shown["plan"] is None and shown["grace_days"] == 0 and shown["erasure"] is None
+    assert (shown["plan"], shown["plan_until"], shown["grace_days"], shown["erasure"]) == (None, None, 0, None)
+    id, end = uuid.UUID(user.id).bytes, 4102444800
+    stack.sql("UPDATE users SET subscribed_plan = 'small' WHERE id = %s", id)
+    for status, until in (("active", "2100-01-01T00:00:00Z"), ("trialing", None), ("past_due", None)):
+        stack.sql("REPLACE INTO subscriptions (user_id, customer_id, plan, status, period_end_us, created_at_us, updated_at_us)"
+                  " VALUES (%s, %s, 'small', %s, %s, 1, 1)", id, f"cus_{user.number}cost", status, end * 1_000_000)
+        shown = expect(user.web.get(ERASURE), 200)["data"]
+        assert (shown["plan"], shown["plan_until"]) == ("small", until), "the paid time that is lost"
+    stack.sql("DELETE FROM subscriptions WHERE user_id = %s", id)
 
 
 def test_it_needs_the_address_a_recent_password_and_a_session(stack, user):
@@ -159,6 +168,18 @@ def test_a_customer_that_was_made_and_never_stored_goes_too(stack, payer):  # no
     assert payer.stripe.customers[others]["email"] == "b@example.com"
 
 
+def test_a_purchase_right_after_a_disown_stays(payer):
+    """Nobody is left who would delete its customer."""
+    with payer.stack.stopped("worker-billing"):
+        payer.stack.admin("billing", "forget", payer.user.email)
+        assert payer.stack.admin("billing", "disown", payer.user.email).returncode == 0
+        payer.bind()
+    payer.subscribe()
+    tell(payer, "customer.subscription.created", payer.subscription())
+    assert not jobs(payer.stack, "customer_delete", payer.id) and payer.plan() == "small"
+    assert payer.stripe.customers[payer.customer] == {"email": payer.user.email}
+
+
 def test_nothing_can_be_added_to_nobody(stack):
     """Late rows: the database itself refuses one of a user who is gone, in every table that says whose its rows are."""
     tables = {r["t"] for r in stack.sql("SELECT c.TABLE_NAME t FROM information_schema.COLUMNS c JOIN information_schema.TABLES USING (TABLE_SCHEMA,"
@@ -229,6 +250,36 @@ def test_two_at_once_have_one_receipt(stack, user):
     expect(again.get(ERASURE), 401)
 
 
+def test_whatever_comes_meanwhile_brings_nobody_back(stack, payer):  # noqa: F811
+    """Sign-ins elsewhere, uploads, and webhooks about the user, from before it is asked for until it is over; two of each at a time."""
+    user, over, image = payer.user, threading.Event(), jpeg(90, 66)
+    api, open_id = user.api, tiktok_events.open_id_of(stack, user.connect())
+    acts = {"sign in": lambda: stack.client(Origin=stack.url).post("/api/v1/auth/login", json={"email": user.email, "password": user.password}),
+            "upload": lambda: api.post("/api/v1/uploads", data=image),
+            "stripe": lambda: deliver(stack, event("invoice.paid", payer.invoice())),
+            "tiktok": lambda: tiktok_events.deliver(stack, tiktok_events.event(stack, "post.publish.complete", open_id, {"publish_id": f"p{uuid.uuid4()}"}))}
+    answers = {name: [] for name in acts}
+
+    def go_on(name):
+        while not over.is_set():
+            answers[name].append(acts[name]())
+    with ThreadPoolExecutor(2 * len(acts)) as pool:
+        going = [pool.submit(go_on, name) for name in [*acts, *acts]]
+        try:
+            stack.wait(lambda: all(answers.values()), "all have begun")
+            wait_done(stack, ask(user)["receipt"])
+        finally:
+            over.set()
+        for one in going:
+            one.result()
+    told = {name: {getattr(a, "status_code", 200) for a in some} for name, some in answers.items()}
+    assert told["sign in"] <= {200, 401, 429, 503} and told["upload"] <= {201, 401, 429, 503} and told["tiktok"] <= {200, 503}, told
+    assert 201 in told["upload"] and 401 in told["upload"], "before and after"
+    stack.wait(lambda: not holds(stack, {"id": payer.id, "email": user.email, "open_id": open_id}), "nothing is left")
+    made = [a.json()["data"]["id"] for a in answers["upload"] if a.status_code == 201]
+    assert not [path for path in stack.at.store.rglob("*") if path.name.partition(".")[0] in made]
+
+
 def test_until_its_time_is_over_it_can_be_canceled(stack, user):
     """What went does not come back; and nothing but a cancel of the user ends it."""
     account = user.connect()
@@ -288,18 +339,23 @@ def test_in_grace_an_owner_who_lost_the_password_can_reset_it_and_cancel(stack, 
 
 
 def test_after_a_cancel_nothing_more_goes(stack, user, account):
-    """The account was still waiting for a post on its way to TikTok, and its job for that; the erasure's own job ends, too."""
-    stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(account).bytes), "the init is the first call")
+    """The account was still waiting for a post on its way to TikTok, and its job for that; the erasure's own job ends, too. Another one goes
+    all the same: its owner has written, too, that it should."""
+    other = user.connect()
+    for one in (account, other):
+        stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(one).bytes), "the init is the first call")
     with stack.configured("privacy", erasure_grace_days=3):
         with stack.frozen("sandbox"):
-            post = Sent(stack, user, account)
-            post.wait("publishing")
+            for one in (account, other):
+                Sent(stack, user, one).wait("publishing")
             made = ask(user)
+            assert stack.admin("privacy", "disconnect", user.id, "--reason", "a letter", "--account", other).returncode == 0
             user.web = user.sign_in()
             expect(user.web.delete(ERASURE), 200)
         left = lambda: [stack.sql(f"SELECT 1 FROM {t} WHERE kind = %s AND subject_id = %s", kind, uuid.UUID(id).bytes) for t, kind, id in (  # noqa: E731
-            ("jobs_publish", "account_erase", account), ("jobs_privacy", "erase", made["receipt"]))]
-        stack.wait(lambda: not any(left()), "no job is left")
+            ("jobs_publish", "account_erase", account), ("jobs_publish", "account_erase", other), ("jobs_privacy", "erase", made["receipt"]))]
+        stack.wait(lambda: not any(left()), "no job is left", 60)
+        expect(user.web.get(f"/api/v1/accounts/{other}"), 404)
         assert expect(user.web.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"]
 
 

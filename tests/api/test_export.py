@@ -216,6 +216,18 @@ def test_images_that_go_meanwhile(stack, user, tmp_path):
     assert f"# deleted while this was made: images/{gone}.jpg\n" in export.text("SHA256SUMS")
 
 
+def test_a_folder_that_is_not_mounted(stack, user, tmp_path):
+    """What is not in it was not deleted."""
+    away, mark = upload(user)["id"], stack.at.store / ".marketingcli-folder"
+    stored(stack, away).unlink()
+    mark.rename(mark.with_suffix(".away"))
+    try:
+        sums = Export(ask(user), tmp_path).text("SHA256SUMS")
+    finally:
+        mark.with_suffix(".away").rename(mark)
+    assert f"# could not be read: images/{away}.jpg\n# images that could not be read: 1\n" in sums
+
+
 def broken(stack, upload_id):
     """Its file cannot be read any more."""
     stored(stack, upload_id).chmod(0)

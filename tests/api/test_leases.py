@@ -218,6 +218,20 @@ def test_workers_that_die_within_their_grace_take_over_all_the_same(stack, user,
     stack.wait(lives_and_dies, "it is taken over", seconds=60)
 
 
+def test_a_late_result_of_what_somebody_else_gave_up_is_not_lost(stack, user, account, tiktok):  # noqa: F811
+    """It stays with the attempt, and TikTok is asked: nobody need look."""
+    alarms_before, logged = alarms(stack, "result_lost"), len(stack.log("worker-publish"))
+    sent = in_flight(stack, user, account, tiktok)
+    stack.sql("UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = 1 WHERE post_id = %s", sent.key)
+    stack.sql("UPDATE posts SET state = 'failed', failure_code = 'outcome_unknown', ended_at_us = 1 WHERE id = %s", sent.key)
+    stack.sql("UPDATE jobs_publish SET lease_token = REVERSE(lease_token) WHERE kind = 'turn' AND subject_id = %s", uuid.UUID(account).bytes)
+    tiktok.release()
+    stack.wait(lambda: sent.get()["status"] == "published", "TikTok's word corrects it")
+    assert sent.events()[-2:] == ["late_accepted", "late_published"]
+    assert alarms(stack, "result_lost") == alarms_before
+    assert "lease_lost" in [e["outcome"] for e in events(stack.log("worker-publish")[logged:], "job")]
+
+
 # A result that the database refuses for good
 
 

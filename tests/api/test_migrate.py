@@ -253,6 +253,23 @@ def test_two_runs_at_once(case, old_statements):
     assert sum(r.stdout.count("applied 0") for r in runs) == len(versions) and case.applied() == versions
 
 
+def test_a_restore_that_begins_while_it_waits(case):
+    """It looks for one under the lock: whoever waits for it does not make whole what a restore has left half-way."""
+    case.put("0004_a.sql", "CREATE TABLE a (id INT);")
+    case.query(f"SELECT GET_LOCK('migrate.{case.database}', 0)")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            run = pool.submit(case.run)
+            case.stack.wait(lambda: case.query("SELECT 1 FROM information_schema.PROCESSLIST WHERE state = 'User lock'"), "it waits")
+            case.query(f"CREATE DATABASE `{case.database}`")
+            case.query("CREATE TABLE DB.restore_unfinished (id INT)")
+        finally:
+            case.query(f"SELECT RELEASE_LOCK('migrate.{case.database}')")
+        done = run.result()
+    assert done.returncode == 1 and "has not come to its end" in done.stderr, done
+    assert case.tables() == {"restore_unfinished"}
+
+
 # --- the release before, and older ones
 
 
@@ -397,18 +414,27 @@ def test_a_system_user_that_a_restore_has_locked_is_let_in(granted):
 
 
 def test_a_user_of_another_database_clients_is_dropped(granted):
-    """Who could sign in from elsewhere must not any more; a user whose name only begins alike is somebody else's."""
-    name = f"marketingcli_{granted.user}"
-    granted.query(f"CREATE USER {name}@'10.0.0.0/255.255.255.0' IDENTIFIED BY 'x'")
-    granted.query(f"CREATE USER {name}2@'10.0.0.9' IDENTIFIED BY 'x'")
+    """Who could sign in from elsewhere must not any more; but not one who is somebody else's: whose name only begins alike, who has rights on
+    another database on the same server, or none here, as another installation makes them."""
+    name, ours, others, fresh = f"marketingcli_{granted.user}", "10.0.0.0/255.255.255.0", "10.0.1.0/255.255.255.0", "10.0.2.%"
+    granted.grants("GRANT SELECT ON {db}.a TO {user};")
+    made = [(name, ours), (name, others), (name, fresh), (f"{name}2", "10.0.0.9")]
+    for user, host in made:
+        granted.query(f"CREATE USER {user}@'{host}' IDENTIFIED BY 'x'")
+    for host in (ours, others):
+        granted.query(f"GRANT SELECT ON DB.a TO {name}@'{host}'")
+    granted.query(f"GRANT SELECT ON marketingcli.users TO {name}@'{others}'")
     try:
-        granted.grants("GRANT SELECT ON {db}.a TO {user};")
-        assert f"dropped '{name}'@'10.0.0.0/255.255.255.0'" in granted.works("--credentials", str(granted.credentials), "--revoke")
+        said = granted.works("--credentials", str(granted.credentials), "--revoke")
+        assert f"dropped '{name}'@'{ours}'" in said and f"kept '{name}'@'{others}'" in said and f"kept '{name}'@'{fresh}'" in said
         rows = granted.query("SELECT user u, host h FROM mysql.user WHERE user LIKE %s", f"{name}%")
-        assert {(r["u"], r["h"]) for r in rows} == {(name, "localhost"), (f"{name}2", "10.0.0.9")}
+        assert {(r["u"], r["h"]) for r in rows} == {(name, "localhost"), *made[1:]}
+        has = "SELECT table_schema s FROM information_schema.TABLE_PRIVILEGES WHERE grantee = %s"
+        assert granted.query(has, f"'{name}'@'{others}'") == [{"s": "marketingcli"}], "and it has no right here any more"
         assert granted.may("SELECT id FROM a")
     finally:
-        granted.query(f"DROP USER {name}2@'10.0.0.9'")
+        for user, host in made:
+            granted.query(f"DROP USER IF EXISTS {user}@'{host}'")
 
 
 def test_a_new_password_counts(granted):

@@ -5,6 +5,7 @@ import json
 import re
 import uuid
 
+import pymysql
 import pytest
 import seen
 from conftest import User
@@ -240,6 +241,25 @@ def test_an_address_that_looks_like_it_gets_no_mail(stack, user, alike):
     local, _, domain = user.email.partition("@")
     forgot(stack, f"{local}{alike}@{domain}")
     assert mails(stack, user) == []
+
+
+@pytest.mark.parametrize("by, status, code", [("email", 202, None), ("token", 400, "link_invalid")])
+def test_whoever_is_erased_meanwhile_is_nobody(stack, by, status, code):
+    """They were found, and are gone before the mail is written."""
+    id, now = uuid.uuid4(), now_us(stack)
+    email = f"{id}@example.com"
+    stack.sql("INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
+              " VALUES (%s, %s, %s, 'x', 'active', %s, %s)", id.bytes, email, email, now, now)
+    token = link(stack, "reset_password", id.bytes)
+    path, body = (FORGOT, {"email": email}) if by == "email" else ("/api/v1/auth/resend-reset", {"token": token})
+    with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli") as root, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        root.cursor().execute("DELETE FROM users WHERE id = %s", id.bytes)
+        answer = pool.submit(stack.client(Origin=stack.url).post, path, json=body)
+        stack.wait(lambda: re.search(r"\nLOCK WAIT .*\n.* marketingcli_auth\b", stack.sql("SHOW ENGINE INNODB STATUS")[0]["Status"]), "it waits for them")
+        root.commit()
+        expect(answer.result(), status, code)
+    stack.sql("DELETE FROM one_time_tokens WHERE subject_id = %s", id.bytes)
 
 
 # Resetting

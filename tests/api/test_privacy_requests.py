@@ -120,6 +120,7 @@ def test_an_account_is_erased(stack, user):
     assert "by writing to us" in wait_letter(stack, user.email, "is to be erased").text, "it was not asked for with a password"
     got = lambda: expect(stack.client().get(f"/api/v1/privacy/erasure/{receipt}"), 200)["data"]  # noqa: E731
     stack.wait(lambda: got()["state"] == "done", "it is erased", 60)
+    assert "No post that was made here is known to remain at TikTok." in wait_letter(stack, user.email, "is erased").text
     for table, column in (("users", "id"), ("privacy_requests", "user_id")):
         assert stack.sql(f"SELECT 1 FROM {table} WHERE {column} = %s", uuid.UUID(user.id).bytes) == []
 

@@ -3,10 +3,8 @@ one that fails."""
 
 import hashlib
 import http.client
-import os
 import pathlib
 import ssl
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -19,14 +17,14 @@ sys.path.insert(0, str(CHECKOUT / "tests/fakes"))
 
 import images  # noqa: E402
 import standing  # noqa: E402
+from buckets import BODY, Client  # noqa: E402
 from helpers import expect  # noqa: E402
-from s3 import BUCKET, KEY_ID, REGION, S3, SECRET  # noqa: E402
+from s3 import BUCKET, KEY_ID, S3, SECRET  # noqa: E402
 from test_alarms import events  # noqa: E402
 from test_export import Export  # noqa: E402
 from test_uploads import end_post, fetches, image_of, is_shown_by, purged, stored, upload, used  # noqa: E402, F401
 
 KEPT = "kept"  # the bucket of the programs
-BODY = bytes(range(256)) * 300
 ODD_KEYS = ["plain.jpg", "with space.jpg", "a+b.jpg", "ab/cd/e~f.jpg", "grüße/日本.jpg", "100%/%20.jpg", "a&b=c?d#e.jpg", "'(!)*;:@,$.jpg", "//x//"]
 
 
@@ -41,36 +39,6 @@ def client(swift, stack, tmp_path):
     swift.taken()
     swift.faults.clear()
     return Client(swift.endpoint, stack.ca, tmp_path)
-
-
-class Client:
-    """Our client, in a process of its own."""
-
-    def __init__(self, endpoint, ca, folder):
-        self.folder = folder
-        self.given = {"endpoint": endpoint, "ca": ca, "bucket": BUCKET, "region": REGION, "id": KEY_ID, "secret": SECRET, "timeout": "20"}
-
-    def __call__(self, operation, key, file="", env=None, **changes):
-        """(how it ended, tries, what the store said, lines)"""
-        given = {**self.given, **changes}
-        build = pathlib.Path(os.environ["MARKETINGCLI_BUILD"]).resolve()
-        done = subprocess.run([build / "tests/fixtures/marketingcli-s3", *given.values(), operation, key, *[file] * bool(file)],
-                              capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=60)
-        assert done.returncode == 0 and not done.stderr, done.stderr
-        *lines, last = done.stdout.splitlines()
-        word, tries, *said = last.split(" ", 2)
-        return word, int(tries), (said or [""])[0].strip(), lines
-
-    def put(self, key, body=BODY, **more):
-        (self.folder / "in").write_bytes(body)
-        return self("put", key, str(self.folder / "in"), **more)[:3]
-
-    def get(self, key, **more):
-        (self.folder / "out").write_bytes(BODY + b"more")  # what is there goes
-        return self("get", key, str(self.folder / "out"), **more)[:3]
-
-    def got(self):
-        return (self.folder / "out").read_bytes()
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
@@ -295,6 +263,23 @@ def test_an_export_from_the_bucket(stack, empty, user, tmp_path):
     export = Export(user.web.post("/api/v1/privacy/export"), tmp_path)
     assert hashlib.sha256(export.zip.read(f"images/{there['id']}.jpg")).hexdigest() == there["sha256"]
     assert f"\n# deleted while this was made: images/{gone['id']}.jpg\n" in export.text("SHA256SUMS")
+
+
+@pytest.mark.parametrize("kind", ["s3", "directory"])  # where the rows say that they are; from the second, images were moved
+def test_an_export_while_the_bucket_is_away(stack, empty, user, tmp_path, kind):
+    """It is asked some times, and not for each image; all are named, and the rest is there."""
+    mark = stack.at.store / ".marketingcli-folder"
+    mark.exists() or mark.write_text(f"{uuid.uuid4()}\n")  # as a folder that is there has
+    images = sorted(upload(user)["id"] for _ in range(5))
+    stack.sql("UPDATE uploads SET store = %s WHERE user_id = %s", kind, uuid.UUID(user.id).bytes)
+    empty.taken()
+    empty.fault(*[("403 Forbidden", "AccessDenied")] * 5)
+    export = Export(user.web.post("/api/v1/privacy/export"), tmp_path)
+    stack.sql("UPDATE uploads SET store = 's3' WHERE user_id = %s", uuid.UUID(user.id).bytes)
+    told = [line for line in export.text("SHA256SUMS").splitlines() if line.startswith("#")]
+    assert told == [f"# could not be read: images/{i}.jpg" for i in images] + ["# images that could not be read: 5"]
+    assert len(empty.taken()) == 3 and len(export.json("uploads")["images"]) == 5
+    empty.faults.clear()
 
 
 @pytest.mark.parametrize("faults, status, code", [

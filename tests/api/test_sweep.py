@@ -113,12 +113,18 @@ def test_each_flow_meets_every_kind():
     assert gap not in missed([*GOOD, *runs], True, KINDS) and gap in missed([*GOOD, *unmet], True, KINDS)
 
 
-@pytest.mark.parametrize("kind, alarm, is_false", [
-    ("lost", "database_away", False), ("stop", "database_away", True), ("kill after", "program_died", False),
-    ("error", "program_died", True), ("away", "result_lost", True), ("left", "result_lost", True), ("left", "database_away", False), ("kill before", "post_without_job", True), ("stop", "started", False)])
-def test_an_alarm_without_a_reason_is_a_fault(kind, alarm, is_false):
+FSYNC, COMMIT = "worker-privacy fsync the journal", "worker-privacy COMMIT"
+
+
+@pytest.mark.parametrize("kind, step, alarm, is_false", [
+    ("lost", COMMIT, "database_away", False), ("stop", COMMIT, "database_away", True), ("kill after", COMMIT, "program_died", False),
+    ("error", COMMIT, "program_died", True), ("away", COMMIT, "result_lost", True), ("left", COMMIT, "result_lost", True),
+    ("left", COMMIT, "database_away", False), ("kill before", COMMIT, "post_without_job", True), ("stop", COMMIT, "started", False),
+    ("error", FSYNC, "journal_not_written", False), ("away", FSYNC, "journal_not_written", False),
+    ("away", COMMIT, "journal_not_written", True), ("stop", FSYNC, "journal_not_written", True)])
+def test_an_alarm_without_a_reason_is_a_fault(kind, step, alarm, is_false):
     line = f'{{"level":"error","program":"worker-publish","event":"{alarm}"}}'
-    assert false_alarms(kind, {"worker-publish": f"{line}\n", "posts": ""}) == [line] * is_false
+    assert false_alarms(kind, step, {"worker-publish": f"{line}\n", "posts": ""}) == [line] * is_false
 
 
 # What a run may lose

@@ -4,7 +4,7 @@
 #
 #	tests/bench/run.sh              all rows; the table is printed and kept in tests/bench/results.txt
 #	tests/bench/run.sh --quick      short runs, to see that it works: the numbers mean nothing and are not kept
-#	tests/bench/run.sh me signin    these rows only, not kept: small me syscalls upload signin memory post read uploads bombs handover checks mail alike webhooks photos export
+#	tests/bench/run.sh me signin    these rows only, not kept: small me syscalls upload signin memory post read uploads bombs handover checks mail alike webhooks photos export pages
 #
 # --build DIR takes a meson build folder that is built already (default: build-release, a release build).
 set -eu
@@ -12,6 +12,6 @@ cd "$(dirname "$0")/../.."
 . tests/packages.sh
 
 packages_install $packages_demo python3-pytest python3-requests python3-pymysql wrk strace golang-go \
-	golang-github-go-sql-driver-mysql-dev php-fpm php-mysql python3-scipy $packages_node
+	golang-github-go-sql-driver-mysql-dev php-fpm php-mysql python3-scipy chromium-headless-shell libnss3-tools fonts-dejavu-core $packages_node
 
 exec /usr/bin/python3 tests/bench/bench.py "$@"

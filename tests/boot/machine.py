@@ -9,12 +9,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import textwrap
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
-KEPT = CHECKOUT / "build-boot"  # the bare system, and packages that apt has fetched: for the next run
-BARE = ["systemd-sysv", "dbus", "ca-certificates"]  # beyond what Debian calls essential, and apt
+KEPT = CHECKOUT / "build-boot"  # the bare system, packages that apt has fetched, and what the compiler has made: for the next run
+# Beyond what Debian calls essential, and apt. ccache is for the test's sake: meson finds it, and the same source is compiled once.
+BARE = ["systemd-sysv", "dbus", "ca-certificates", "ccache"]
+CACHES = {"archives": "var/cache/apt/archives", "ccache": "root/.cache/ccache"}  # in KEPT, and on the machine
 DISK_GB = 8
 KEPT_DAYS = 7
 OWN_AUTHORITIES = pathlib.Path("/usr/local/share/ca-certificates")  # whom the host believes beyond Debian's: so that npm finds its registry
@@ -82,14 +85,14 @@ class Machine:
         (self.root / "etc/hosts").write_text("".join(f"127.0.0.1 {name}\n" for name in ("localhost", *self.names)))
         shutil.copytree(OWN_AUTHORITIES, self.root / str(OWN_AUTHORITIES)[1:], dirs_exist_ok=True)
         (self.root / "etc/dpkg/dpkg.cfg.d/of-the-test").write_text("force-unsafe-io\n")  # nobody needs these files after a power cut
-        (KEPT / "archives").mkdir(exist_ok=True)
-        for package in (KEPT / "archives").glob("*.deb"):
-            shutil.copy(package, self.root / "var/cache/apt/archives")
+        for name, path in CACHES.items():
+            (KEPT / name).mkdir(exist_ok=True)
+            (self.root / path).mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-au", f"{KEPT / name}/.", self.root / path], check=True)
 
-    def keep_packages(self):
-        for package in (self.root / "var/cache/apt/archives").glob("*.deb"):
-            if not (KEPT / "archives" / package.name).exists():
-                shutil.copy(package, KEPT / "archives")
+    def keep(self):
+        for name, path in CACHES.items():
+            subprocess.run(["cp", "-au", f"{self.root / path}/.", KEPT / name], check=True)
 
     def boot(self):
         self.cgroup.mkdir()
@@ -164,11 +167,11 @@ def booted(names, keep=False):
 
 
 def block(name):
-    """The commands after <!-- boot: NAME --> in docs/operations.md."""
+    """The commands, or the lines of a file, after <!-- boot: NAME --> in docs/operations.md. In a list they are indented."""
     text = (CHECKOUT / "docs/operations.md").read_text()
-    found = re.findall(rf"^<!-- boot: {re.escape(name)} -->\n```sh\n(.*?)^```$", text, re.M | re.S)
+    found = re.findall(rf"^( *)<!-- boot: {re.escape(name)} -->\n\1```\w+\n(.*?)^\1```$", text, re.M | re.S)
     check(len(found) == 1, f"docs/operations.md has {len(found)} blocks that are marked with boot: {name}")
-    return found[0]
+    return textwrap.dedent(found[0][1])
 
 
 def filled(text, **values):

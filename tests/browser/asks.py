@@ -71,15 +71,21 @@ def letter(world, to, subject="", times=1):
             "link": f"{world.stack.url}/{found.page}#{found.token}" if found.token else None}
 
 
-def photos(world, count=1, width=540, height=960, mb=0):
-    """Files of JPEGs, each of so many megabytes at least, for an input of files. They go with the test."""
+SAYS = {"generated": lambda data: images.with_manifests(data, [("c2pa.created", images.TRAINED)]),
+        "edited": lambda data: images.with_xmp(data, images.COMPOSITE)}
+
+
+def photos(world, count=1, width=540, height=960, mb=0, says=()):
+    """Files of JPEGs, each of so many megabytes at least, for an input of files; says: of SAYS for each that says something of AI, else
+    null. They go with the test."""
     made = []
     for n in range(count):
         data = images.jpeg(width, height) if n == 0 or width * height < 1 << 20 else data
         filling = b"\xff\xfe\xff\xff" + f"{uuid.uuid4()}".encode() + bytes(65533 - 36)  # a comment of JPEG's greatest length
         more = filling * (mb * 10**6 // len(filling) + 1)
         made.append(world.folder / f"photo-{n + 1}.jpg")
-        made[-1].write_bytes(data[:2] + more + data[2:])
+        whole = data[:2] + more + data[2:]
+        made[-1].write_bytes(SAYS[says[n]](whole) if n < len(says) and says[n] else whole)
     return [str(p) for p in made]
 
 

@@ -3,6 +3,7 @@
 import { assert, test } from "./lib/test.mjs";
 
 const CHECKOUT = "POST /api/v1/billing/checkout", SYNC = "POST /api/v1/billing/sync";
+const NOW = Date.now() * 1000, LATER = NOW + 20 * 86400e6;
 const plan = (page, name) => page.locator(".plan").filter({ has: page.getByRole("heading", { name, exact: true }) });
 
 // Until the user's subscription is as Stripe's news has it.
@@ -107,6 +108,41 @@ test("a plan that was given, one that is used up, and a server that sells nothin
   await page.reload();
   await page.getByText("Nothing can be bought on this server.").waitFor();
   await t.look(page, "billing-nothing");
+});
+
+// status, what else the row has, the plan that one has then, what is said, and whether one can buy. Those that want something of the user
+// have a button to Stripe beside it.
+const STATES = [
+  ["trialing", { trial_end_us: LATER }, "small", ["Your trial ends", "Then the first payment is due."], false],
+  ["trialing", { trial_end_us: LATER, cancel_at_us: LATER }, "small", ["You have canceled it. It works until"], false],
+  ["active", { cancel_at_us: LATER }, "small", ["You have canceled it. It works until", "You can take the cancellation back at Stripe until then."], false],
+  ["past_due", { past_due_since_us: NOW }, "small", ["Your last payment failed.", "Pay at Stripe, or your plan ends"], false, "Pay at Stripe"],
+  ["past_due", { past_due_since_us: 1 }, "free", ["Your last payment failed.", "Pay at Stripe to have the plan that you pay for."], false, "Pay at Stripe"],
+  ["incomplete", {}, "free", ["The first payment has not come yet. Finish it at Stripe."], false, "Open Stripe"],
+  ["unpaid", {}, "free", ["Bills are open, so your plan has ended. Pay them at Stripe to have it back."], false, "Pay at Stripe"],
+  ["paused", {}, "free", ["Your subscription is paused. Go on with it at Stripe."], false, "Open Stripe"],
+  ["unknown", {}, "free", ["Stripe says something of your subscription that we do not understand. Look at it there."], true, "Open Stripe"],
+  ["incomplete_expired", {}, "free", ["The first payment never came, so nothing was bought."], true],
+  ["canceled", { cancel_at_us: NOW }, "free", ["Your subscription has ended."], true],
+];
+
+test("each state of a subscription says what to do next", async t => {
+  const ada = await t.user({ key: false });
+  await t.sql("INSERT INTO subscriptions (user_id, customer_id, subscription_id, plan, period_end_us, created_at_us, updated_at_us)"
+    + " VALUES (%s, %s, %s, 'small', %s, %s, %s)", ada.id, `cus_${ada.id}`, `sub_${ada.id}`, LATER, NOW, NOW);
+  const page = await t.page("/dashboard/billing", { user: ada });
+  const again = page.locator("#top nav").getByRole("link", { name: "Plan" });
+  for (const [status, { cancel_at_us = null, trial_end_us = null, past_due_since_us = null }, has, said, mayBuy, button] of STATES) {
+    await t.sql("UPDATE subscriptions SET status = %s, cancel_at_us = %s, trial_end_us = %s, past_due_since_us = %s WHERE user_id = %s",
+      status, cancel_at_us, trial_end_us, past_due_since_us, ada.id);
+    await again.click();
+    for (const text of said)
+      await page.getByText(text).waitFor();
+    await page.getByText(`You have the plan ${has}.`).waitFor();
+    assert.deepEqual(await page.locator(".notice button").allInnerTexts(), button === undefined ? [] : [button], status);
+    assert.equal(await page.getByRole("button", { name: /^Buy/ }).count() > 0, mayBuy, status);
+  }
+  await t.look(page, "billing-ended");
 });
 
 test("errors on the way to Stripe and back are told at their place", async t => {

@@ -190,18 +190,26 @@ test("all problems at once and at their place", async t => {
 });
 
 test("an image that says that AI made it", async t => {
-  const { page } = await composer(t, { photos: 0 });
-  await t.inject(page, "POST /api/v1/accounts/*/posts", "aigc_label_missing", { details: [{ code: "aigc_label_missing", message: "", param: "upload_ids[1]" }] });
-  await page.locator("#compose-files").setInputFiles(await t.photos(2));
-  await kept(page).nth(1).waitFor();
+  const { page, user } = await composer(t, { photos: 3, size: { says: [null, "generated", "edited"] } });
+  for (const [i, word] of ["Says nothing of AI", "Says AI made it", "Says AI edited it"].entries())
+    await kept(page).nth(i).locator(".badge", { hasText: word }).waitFor();
+  const hint = page.locator("#compose-ai-said");
+  await hint.getByText("One photo says that AI made it, so this must be on.").waitFor();
+  assert.equal(await page.locator("#compose-ai").isChecked(), false); // it is said, and not done for them
   await page.locator("#compose-privacy").selectOption("SELF_ONLY");
+  t.expects(page, "POST /api/v1/accounts/*/posts", 422);
   await publish(page).click();
   await kept(page).nth(1).getByText("Switch “Made with AI” on, or remove it.").waitFor();
   await page.getByRole("button", { name: "Move photo 2 earlier" }).click();
   await kept(page).first().getByText("Switch “Made with AI” on, or remove it.").waitFor();
+  await t.look(page, "compose-ai");
   await page.locator("#compose-ai").check();
+  await hint.getByText("TikTok labels the post as AI-generated.").waitFor();
   await publish(page).click();
   await page.waitForURL(POST);
+  const { body } = await t.api(user, "GET", "/posts/" + idAt(page));
+  assert.equal(body.data.platform_options.is_aigc, true);
+  assert.deepEqual(body.data.images.map(i => i.provenance), ["ai_generated", "none_found", "ai_edited"]);
 });
 
 test("an answer that was lost posts once", async t => {

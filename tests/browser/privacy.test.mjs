@@ -15,9 +15,10 @@ test("what is held is shown with its purpose", async t => {
   await page.locator("details.held").first().waitFor();
   for (const group of await page.locator("details.held summary").all())
     await group.click();
-  const name = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "Email address" }) });
-  await name.getByRole("cell", { name: "as long as the account exists" }).waitFor();
-  await page.getByRole("row").filter({ hasText: "irreversible hash" }).getByText("nobody can read it").waitFor();
+  const item = name => page.locator("details.held .list > li").filter({ has: page.getByRole("heading", { name }) });
+  await item("Email address").getByText("1, kept as long as the account exists").waitFor();
+  await item("Email address").getByText("Stripe").waitFor();
+  await item("irreversible hash").getByText("nobody can read it").waitFor();
   await t.inFourForms(page, "privacy");
   await t.walk(page);
 });

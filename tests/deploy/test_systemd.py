@@ -75,6 +75,17 @@ def test_may_do_what_its_row_says(root, row):
     assert sorted(re.findall(r"^LoadCredential=(\S+):", text, re.M)) == sorted(row["credentials"])
 
 
+def admin(root, tmp_path, *words, text="", journal=False):
+    """(exit code, what it says), with that configuration; as its unit has it, or a person."""
+    (tmp_path / "conf").write_text("[service]\nurl = https://example.com\n" + text)
+    with (tmp_path / "stderr").open("w+") as said:
+        own = os.fstat(said.fileno())
+        done = subprocess.run([root / "usr/sbin/marketingcli-admin", *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said, env={
+            "MARKETINGCLI_CONF": str(tmp_path / "conf"), **({"JOURNAL_STREAM": f"{own.st_dev}:{own.st_ino}"} if journal else {})})
+        said.seek(0)
+        return done.returncode, said.read()
+
+
 @pytest.mark.parametrize("row", [r for r in ROWS if r["kind"] != "intake"], ids=lambda r: generate.label(r))
 def test_a_mistyped_key_stops_the_start(root, row, tmp_path):
     """So systemctl restart says so: the unit's own command, with a good configuration, a bad one, and bad plans where it needs them."""
@@ -83,13 +94,7 @@ def test_a_mistyped_key_stops_the_start(root, row, tmp_path):
     assert command == "marketingcli-admin config check" + ("" if plans else " --without-plans")
 
     def check(text, journal=False):
-        (tmp_path / "conf").write_text("[service]\nurl = https://example.com\n" + text)
-        with (tmp_path / "stderr").open("w+") as said:
-            own = os.fstat(said.fileno())
-            done = subprocess.run([root / "usr/sbin" / command.split()[0], *command.split()[1:]], stdin=subprocess.DEVNULL, stdout=said, stderr=said, env={
-                "MARKETINGCLI_CONF": str(tmp_path / "conf"), **({"JOURNAL_STREAM": f"{own.st_dev}:{own.st_ino}"} if journal else {})})
-            said.seek(0)
-            return done.returncode, said.read()
+        return admin(root, tmp_path, *command.split()[1:], text=text, journal=journal)
 
     assert check("") == (0, "")
     assert check("quue_sec = 5\n") == (1, f"marketingcli-admin: there is no service.quue_sec [{tmp_path}/conf]\n")
@@ -98,6 +103,13 @@ def test_a_mistyped_key_stops_the_start(root, row, tmp_path):
     assert (code, said.count("\n")) == ((1, 1) if plans else (0, 0)), said
     code, said = check("quue_sec = 5\n", journal=True)
     assert code == 1 and re.match(r'<3>\{.*"event":"cannot_start","why":"there is no service.quue_sec', said), "journalctl -p err shows it"
+
+
+def test_what_a_timer_starts_complains_at_level_error(root, tmp_path):
+    """So journalctl -p err shows why a backup was not made."""
+    why = "marketingcli-admin: backup.certificate says whom backups are for, and is empty\n"
+    assert admin(root, tmp_path, "backup") == (1, why)
+    assert admin(root, tmp_path, "backup", journal=True) == (1, f"<3>{why}")
 
 
 def test_who_looks_at_the_clock_may(root):

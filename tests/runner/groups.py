@@ -28,7 +28,7 @@ FUZZ_SEC = 3
 # Many times what they take: these end what hangs, and a slow machine is no reason.
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 600, 2400, 600, 600
 SWEEP_TIMEOUT_SEC = 12 * 3600  # of all of it; a sample takes minutes
-UPGRADE_TIMEOUT_SEC = 1800  # with the build of the commit before
+SCRIPT_TIMEOUT_SEC = 1800  # the upgrade: with the build of the commit before
 BOOT_TIMEOUT_SEC = 3 * 3600  # with three builds; of a quarter of an hour
 CHAOS_TIMEOUT_SEC = 1200  # of one seed; the short form takes a minute
 HOSTILE_TIMEOUT_SEC = 600  # of the requests of one seed
@@ -332,22 +332,25 @@ class Chaos:
             section.add(name, code == 0, out[-8000:])
 
 
-# Upgrade: the commit before is updated to this one under load. It needs the history, and a clone may be shallow
+# Upgrade: the commit before is updated to this one under load. It needs the history, and a clone may be shallow. Rotation: each credential
 
 
-class Upgrade:
-    name, builds = "upgrade", ["hooked"]
+class Script:
+    """One test, which a script of its own folder is: tests/NAME/NAME.py."""
+
+    def __init__(self, name, build, what):
+        self.name, self.builds, self.what = name, [build], what
 
     def names(self):
-        return [f"{self.name}/from-the-commit-before"]
+        return [f"{self.name}/{self.what}"]
 
     def parts(self, wanted, section):
         return [lambda: self.run(wanted, section)]
 
     def run(self, wanted, section):
         for name in wanted:
-            command = [CHECKOUT / "tests/upgrade/upgrade.py", "--build", builds.folder("hooked")]
-            code, out = children.run(command, UPGRADE_TIMEOUT_SEC, env=python_environment())
+            command = [CHECKOUT / f"tests/{self.name}/{self.name}.py", "--build", builds.folder(self.builds[0])]
+            code, out = children.run(command, SCRIPT_TIMEOUT_SEC, env=python_environment())
             section.say(out.rstrip())
             section.add(name, code == 0, out[-8000:])
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import children
-from groups import Boot, Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, Upgrade, Whole, then
+from groups import Boot, Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Script, Sweep, Tsan, Unit, Whole, then
 from policy import Policy
 from report import Report
 
@@ -34,13 +34,14 @@ ALONE = [Load("load", "release"), Chaos("chaos-short", ["today"], "--short"), Ho
 # Of the promises that others' tests keep, it takes their results; those that were not run, it runs.
 LAST = [Policy({g.name: g for g in (*GROUPS, *ALONE)})]
 # Not without being asked for by name, because of the time they take: tests/run.sh tsan, sweep-all, chaos, hostile,
-# lives, images, upgrade, which needs the history, and boot, which needs much of a machine
+# lives, images, rotation, upgrade, which needs the history, and boot, which needs much of a machine
 ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")]),
              "sweep": ([Sweep("sweep-all", "hooked", "--jobs", "10")], []),
              "chaos": ([], [Chaos("chaos", range(1, 6))]),
              "lives": ([], [Whole("lives", "test_subscription_lives.py", "MARKETINGCLI_LIVES")]),
              "images": ([], [Whole("images", "test_any_image.py", "MARKETINGCLI_IMAGES")]),
-             "upgrade": ([], [Upgrade()]),
+             "upgrade": ([], [Script("upgrade", "hooked", "from-the-commit-before")]),
+             "rotation": ([], [Script("rotation", "release", "each-credential")]),
              "boot": ([], [Boot()]),
              "hostile": ([], [Hostile("hostile", "asan", range(2, 28))])}  # 27 seeds are 54 000 requests
 

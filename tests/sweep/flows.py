@@ -37,6 +37,11 @@ class State:
     kind = at = None
     steps = ()
 
+    @property
+    def step(self):
+        """The name of that which met the fault; "": none did."""
+        return "" if self.kind is None else self.steps[self.at - 1].name
+
     def at_risk(self, result):
         """How many of the calls' results are lost: (at least, at most)."""
         return at_risk(result, self.steps, self.kind, self.at)

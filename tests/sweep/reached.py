@@ -12,7 +12,8 @@ ALARM_DEF = pathlib.Path(__file__).resolve().parent.parent.parent / "lib/metrics
 ALARMS = re.findall(r'^ALARM\(\w+, "(\w+)"', ALARM_DEF.read_text(), re.M)
 # billing_attention is what some flows are about, whatever they meet. The others: by no kind.
 RAISED_BY = {"database_away": ("error", "lost", "away", "left"), "program_died": ("kill before", "kill after"),
-             "billing_attention": (None, *KINDS)}
+             "billing_attention": (None, *KINDS), "journal_not_written": ("error", "lost", "away")}
+AT_STEP = {"journal_not_written": " fsync the journal"}  # and only when that met it
 
 TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN, NOT_SENT, TAKEN_UP = (
     "a job of a process that died was run by another", "one of two workers died, the other lived on",
@@ -73,9 +74,13 @@ REACHED = [
 ]
 
 
-def false_alarms(kind, logged, about=()):
-    """The lines of alarms ({program: its log}) that no fault of this kind is a reason for, and which the flow is not about."""
-    names = [name for name in ALARMS if kind not in RAISED_BY.get(name, ()) and name not in about]
+def has_reason(alarm, kind, step):
+    return kind in RAISED_BY.get(alarm, ()) and step.endswith(AT_STEP.get(alarm, ""))
+
+
+def false_alarms(kind, step, logged, about=()):
+    """The lines of alarms ({program: its log}) that no fault of this kind at this step is a reason for, and which the flow is not about."""
+    names = [name for name in ALARMS if not has_reason(name, kind, step) and name not in about]
     event = re.compile(rf'"event":"({"|".join(names)})"')
     return [line for text in logged.values() for line in text.splitlines() if event.search(line)]
 

@@ -50,13 +50,14 @@ from record import Record
 from registering import REGISTERING
 from removed import OF_REMOVED
 from repeated import REPEATED
+from rotated import ROTATED
 from second import OF_SECOND
 from undone import UNDONE
 from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES, *MIGRATED, *BACKED_UP]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES, *MIGRATED, *BACKED_UP, *ROTATED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 
@@ -112,7 +113,7 @@ class Sweep:
             world.end_second_worker()
             for program in WORKERS.keys() & set(flow.programs):  # whatever it has met, it still ends when it is told to
                 world.hold(program)
-            assert not (false := false_alarms(kind, world.logged(), flow.about)), false
+            assert not (false := false_alarms(kind, s.step, world.logged(), flow.about)), false
         except BaseException:
             world.plan.end()
             world.end_second_worker(signal.SIGKILL)
@@ -127,7 +128,7 @@ class Sweep:
         except Exception:  # whatever it is, the sweep goes on
             plan = self.world.plan
             return Outcome(run, plan.step(plan.place(run.kind, run.at)).name or "?", wrong=traceback.format_exc(limit=-3))
-        return Outcome(run, None if s.kind is None else s.steps[s.at - 1].name, self.seen(run, s))
+        return Outcome(run, s.step or None, self.seen(run, s))
 
     def seen(self, run, s):
         """What the workers' logs and the client say of it."""

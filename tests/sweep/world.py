@@ -28,6 +28,7 @@ WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media", "work
 SETTINGS = ("worker.idle_ms=50", "tiktok.timeout_sec=10", "smtp.timeout_sec=10")
 LOOK_SEC, ASK_SEC = 0.06, 0.5  # between looks at whether something moves, and between questions to the API
 SOON_SEC = 20  # longer than workers leave alone what others may have open
+GRACE_SEC = 3.2  # JUMP_GRACE_US of lib/jobs/leases.c, and a bit; less than its STOOD_US, so it is no jump of its own
 PATIENCE_SEC = 120  # for something that moves by itself: longer than the longest wait that the clock does not end
 
 
@@ -54,6 +55,12 @@ def told(call):
     return Told("nothing" if error["retryable"] else "refused", code=error["code"])
 
 
+def written_since(path, size):
+    with path.open("rb") as f:
+        f.seek(size)
+        return f.read().decode(errors="replace")
+
+
 class World:
     def __init__(self, stack):
         self.stack, self.plan = stack, Plan(stack.at.test / "faults")
@@ -62,6 +69,7 @@ class World:
         self.sizes, self.programs = {}, ()  # of the logs, when what counts began; whose steps count
         self.stripe = None  # tests/fakes/stripe.py, once a flow has asked for it: worker@billing goes on asking there
         self.outage = False  # whether a database was away for longer than a lease
+        self.jumped = {}  # workers that have not seen yet that the clock was set on: where their logs ended then
         tables = [row["table_name"] for row in stack.sql(
             "SELECT TABLE_NAME AS table_name FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'marketingcli'")]
         self.tables = [t for t in tables if not t.startswith("schema_") and t != "stores"]  # the folder stays whose it is
@@ -157,17 +165,12 @@ class World:
     def begin(self, programs, *fault):
         """From now on the steps of these programs count."""
         self.sizes = {path: path.stat().st_size for path in self.stack.at.log.glob("*.log")}
-        self.programs, self.outage = programs, False
+        self.programs, self.outage, self.jumped = programs, False, {}
         self.plan.begin(programs, *fault)
 
     def logged(self):
         """{program: what it has logged since}"""
-        logs = {}
-        for path in self.stack.at.log.glob("*.log"):
-            with path.open("rb") as f:
-                f.seek(self.sizes.get(path, 0))
-                logs[path.stem] = f.read().decode(errors="replace")
-        return logs
+        return {path.stem: written_since(path, self.sizes.get(path, 0)) for path in self.stack.at.log.glob("*.log")}
 
     def all_know(self):
         """Whether all workers that may meet the fault have seen that the database is away. One that has not would take the others
@@ -198,6 +201,18 @@ class World:
                     return int(found[1])
         return None
 
+    def set_on(self, sec):
+        """The clock, by so much that it is a jump."""
+        logs = {name: self.stack.at.log / f"{name}.log" for name in [*WORKERS, *([f"{self.second_of}-2"] * self.second_lives())]}
+        self.jumped = {path: path.stat().st_size for name, path in logs.items() if not self.is_held(name)}
+        self.stack.move_clock(sec)
+
+    def end_grace(self):
+        """Workers take over nothing for some seconds after a jump that they have seen. These need not be waited for, either."""
+        if self.jumped and all('"event":"clock_jumped"' in written_since(*log) for log in self.jumped.items()):
+            self.jumped = {}
+            self.stack.move_clock(GRACE_SEC)
+
     def stillness(self, soon_sec=0):
         """(jobs, None) when nothing moves by itself until the clock does: no job is due or runs, and TikTok fetches nothing. Else
         (None, what moves). Who wants to be sure compares two of them."""
@@ -227,6 +242,7 @@ class World:
         while time.monotonic() < end:
             if self.plan.is_away and self.all_know():
                 return None
+            self.end_grace()
             before, (still, moves) = still, self.stillness(soon_sec)
             ends = still is not None and still == before and not self.plan.is_away
             if ends or time.monotonic() > asked + ASK_SEC:
@@ -244,7 +260,7 @@ class World:
         for n in range(rounds):
             if value := self.as_far_as_it_goes(condition, what, SOON_SEC if n >= rounds // 2 else 0):
                 return value
-            self.stack.move_clock(step_sec)
+            self.set_on(step_sec)
             if self.plan.is_away:
                 self.outage |= step_sec > LEASE_SEC
                 self.plan.end()

@@ -36,6 +36,7 @@ struct given {
     const char *reason, *received, *all, *email, *verified, *file, *account;  /* privacy */
     const char *without_plans;                                                /* config check */
     const char *key, *replace, *journal, *without_journal;                    /* restore */
+    const char *restart, *service, *finish, *abort;                           /* credentials rotate */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -57,11 +58,13 @@ struct verb {
     int if_not_done; /* the exit code of anything else, also where the command line is wrong; 0: each its own */
 };
 
-extern const struct verb verbs[], verbs_backup[];
+extern const struct verb verbs[], verbs_backup[], verbs_rotation[];
 const struct verb *verb_next(const struct verb *v); /* the first of all after NULL; NULL after the last */
-extern const struct option verbs_sql, verbs_database, verbs_user;
+extern const struct option verbs_sql, verbs_dir, verbs_database, verbs_user;
 
 int verb_credentials(const struct given *given);
+int verb_credentials_check(const struct given *given);
+int verb_credentials_rotate(const struct given *given);
 int verb_migrate(const struct given *given);
 int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);

@@ -26,6 +26,7 @@
 #define ARGS_MAX 24
 #define PIECE_BYTES (1u << 20)
 #define MB (1 << 20)
+#define FILE_SHARE 8 /* of the database's bytes, compressed: at least so much, or there is no use in beginning */
 
 struct backup {
     struct arena *arena;
@@ -36,17 +37,21 @@ struct backup {
     struct scratch scratch;
     struct backup_writer writer;
     struct envelope_to *to;
-    struct sha256 dumped;
+    struct sha256 dumped, written; /* of the dump, and of the file */
     uint64_t bytes;
     bool begun; /* there is a file */
 };
 
-enum { BACKUP_SCHEMA, BACKUP_TABLES };
+enum { BACKUP_SCHEMA, BACKUP_TABLES, BACKUP_BYTES };
 static const struct sql backup_sqls[] = {
     [BACKUP_SCHEMA] = {.text = "SELECT MAX(version) FROM schema_migrations", .in = "", .cols = db_number_cols},
     [BACKUP_TABLES] = {.text = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()",
                        .in = "",
                        .cols = db_number_cols},
+    [BACKUP_BYTES] = {.text = "SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS SIGNED)"
+                              " FROM information_schema.tables WHERE table_schema = DATABASE()",
+                      .in = "",
+                      .cols = db_number_cols},
 };
 
 /* only: that table; NULL: all but schema_migrations, which comes last at a restore. */
@@ -140,7 +145,6 @@ static bool backup_dump_all(struct backup *b, struct str migrations)
 {
     struct db_options scratch = backup_scratch_options(b);
     struct child dump, client;
-    struct sha256 digest;
 
     struct str text =
         arena_printf(b->arena, "CREATE DATABASE `%s` CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin", b->database);
@@ -157,7 +161,7 @@ static bool backup_dump_all(struct backup *b, struct str migrations)
     bool is_dumped = backup_pass(b, &dump, &client, &b->dumped);
     if (!child_end(&client) || !is_dumped)
         return false;
-    enum err e = backup_file_finish(&b->writer, &digest);
+    enum err e = backup_file_finish(&b->writer, &b->written);
     if (e != OK) {
         backup_complain(b->part, e);
         return false;
@@ -210,21 +214,57 @@ static bool backup_sync_dir(const struct backup *b)
     return fd >= 0 && fsync(fd) == 0;
 }
 
+/* That the disk gives back what was written: its digest is of that, and must not be of something else. */
+static bool backup_is_on_disk(const struct backup *b)
+{
+    struct sha256 is;
+    uint64_t bytes;
+
+    _cleanup_(fd_closep) int file = open(b->part, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || !sha256_of_file(file, &is, &bytes)) {
+        complain("%s: %s", b->part, strerror(errno));
+        return false;
+    }
+    if (memcmp(is.b, b->written.b, sizeof is.b) == 0)
+        return true;
+    complain("%s is not what was written to it: the disk changes bytes", b->part);
+    return false;
+}
+
 /* First its digest, then its name: a backup without a digest is none. */
 static bool backup_name(struct backup *b)
 {
     const char *digest = arena_printf(b->arena, "%s" BACKUP_DIGEST_ENDS, b->path).p;
-    struct sha256 of;
-    uint64_t bytes;
+    struct str line =
+        arena_printf(b->arena, "%.*s  %s\n", STR_FMT(hex_encode(b->arena, b->written.b, sizeof b->written.b)),
+                     strrchr(b->path, '/') + 1);
 
-    _cleanup_(fd_closep) int file = open(b->part, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || !sha256_of_file(file, &of, &bytes))
-        return false;
-    struct str line = arena_printf(b->arena, "%.*s  %s\n", STR_FMT(hex_encode(b->arena, of.b, sizeof of.b)),
-                                   strrchr(b->path, '/') + 1);
     _cleanup_(fd_closep) int fd = open(digest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    return fd >= 0 && fd_write_all(fd, line.p, line.n) && fsync(fd) == 0 && rename(b->part, b->path) == 0 &&
-           backup_sync_dir(b);
+    bool is_named = fd >= 0 && fd_write_all(fd, line.p, line.n) && fsync(fd) == 0 && rename(b->part, b->path) == 0;
+    if (is_named && backup_sync_dir(b))
+        return true;
+    complain("%s: %s", b->path, strerror(errno));
+    if (!is_named)
+        (void)unlink(digest);
+    return false;
+}
+
+/* Before anything is begun; what one of before has left is counted as taken, but for its scratch server. */
+static bool backup_begin(struct backup *b, struct db *db)
+{
+    struct stat dir, scratch;
+    int64_t bytes;
+
+    if (db_number(db, &backup_sqls[BACKUP_BYTES], DB_NO_ARGS, &bytes) != OK) {
+        complain("the database cannot be measured: %s (%u)", db_error(db), db_errno(db));
+        return false;
+    }
+    if (!scratch_folder(b->conf->backup_scratch_dir.p) ||
+        !backup_has_room(b->conf->backup_dir.p, bytes / FILE_SHARE, "a backup needs", "backup.dir"))
+        return false;
+    bool is_one_disk = stat(b->conf->backup_dir.p, &dir) == 0 && stat(b->conf->backup_scratch_dir.p, &scratch) == 0 &&
+                       dir.st_dev == scratch.st_dev;
+    return scratch_start(&b->scratch, b->arena, b->conf, bytes + (is_one_disk ? bytes / FILE_SHARE : 0));
 }
 
 static int backup_make(struct backup *b, struct db *db)
@@ -236,7 +276,7 @@ static int backup_make(struct backup *b, struct db *db)
 
     if (db_number(db, &backup_sqls[BACKUP_SCHEMA], DB_NO_ARGS, &about.schema) != OK || about.schema == 0)
         return complain("%s is not a database of this service: %s (%u)", b->database, db_error(db), db_errno(db));
-    if (!scratch_start(&b->scratch, b->arena, b->conf) || !backup_small_dump(b->arena, &b->options, &migrations))
+    if (!backup_begin(b, db) || !backup_small_dump(b->arena, &b->options, &migrations))
         return EXIT_FAILED;
     time_format(clock_now_us(), at);
     about.made_at = str_from(at);
@@ -249,8 +289,8 @@ static int backup_make(struct backup *b, struct db *db)
     if (!backup_dump_all(b, about.migrations) || !backup_verify(b, about.migrations) || !backup_count(b, db, &tables))
         return EXIT_FAILED;
     point("backup.verified");
-    if (!backup_name(b))
-        return complain("%s: %s", b->path, strerror(errno));
+    if (!backup_is_on_disk(b) || !backup_name(b))
+        return EXIT_FAILED;
     printf("%s: schema %lld, %lld tables, %lld MB of dump in %lld MB, loaded once and the same\n", b->path,
            (long long)about.schema, (long long)tables, (long long)(b->bytes / MB), (long long)(b->writer.bytes / MB));
     return EXIT_DONE;

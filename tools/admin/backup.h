@@ -1,5 +1,5 @@
-/* What the files of the verbs `backup ...` and `restore` share: backup.c makes one, backup_check.c keeps and judges those that there are, and takes the
- * journal elsewhere, restore.c puts one back. */
+/* What the files of the verbs `backup ...` and `restore` share: backup.c makes one, backup_check.c keeps and judges those that there are,
+ * backup_journal.c takes the journal elsewhere, restore.c puts one back. */
 #pragma once
 
 #include "admin.h"
@@ -32,6 +32,12 @@ size_t backup_argv_of(struct arena *arena, const struct db_options *options, con
 
 /* A stamp's time is now. False with errno set. */
 MUST_CHECK bool backup_stamp(const struct conf *conf, const char *name);
+
+/* Whether the clock may say what is old: it has gone right for a day, as those have seen it who asked. Notes that somebody did. */
+MUST_CHECK bool backup_clock_is_even(struct arena *arena, const struct conf *conf, int64_t now_us);
+
+/* False after a complaint: dir has less room than that many bytes, and what (a plural) needs them. setting: what says another folder. */
+MUST_CHECK bool backup_has_room(const char *dir, int64_t bytes, const char *what, const char *setting);
 
 /* Runs backup.copy for a file. False after a complaint; fine where there is no such command. */
 MUST_CHECK bool backup_copy(struct arena *arena, const struct conf *conf, const char *path);

@@ -1,37 +1,45 @@
 /*
  * marketingcli-admin backup check: compares each backup with its digest, and deletes those whose time is over. And backup list.
- * marketingcli-admin backup journal: takes the journal elsewhere.
+ *
+ * Nothing is deleted that a wrong clock alone makes old (backup_clock.c), nor while a backup or a restore is at work, and never the newest
+ * one that is good.
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "backup.h"
 #include "base/clock.h"
-#include "base/io.h"
-#include "model/privacy/journal.h"
 #include "restore.h"
 
 #define FILES_MAX 10000
 #define NAME_TIME_CHARS 16 /* 20261127T190822Z */
 #define PART_KEPT_US US_PER_DAY
 
+struct backup_found {
+    const char *name;
+    int64_t at_us; /* as the name has it */
+    bool is_good;  /* a backup that is what its digest says */
+};
+
 struct backups {
     struct arena *arena;
     const struct conf *conf;
-    const char **names;
+    const struct given *given;
+    struct backup_found *found;
     size_t n, bad, deleted;
+    int64_t now_us;
 };
 
 static int backups_compare(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const struct backup_found *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
 }
 
 /* marketingcli-TIME.cms and what else begins so; 0: it does not. */
@@ -59,12 +67,15 @@ static int backups_read(struct backups *b)
 
     if (dir == NULL)
         return complain("%s: %s", b->conf->backup_dir.p, strerror(errno));
-    b->names = arena_array(b->arena, FILES_MAX, sizeof *b->names);
-    for (struct dirent *d; b->n < FILES_MAX && (d = readdir(dir)) != NULL;)
-        if (backups_time(d->d_name) != 0)
-            b->names[b->n++] = arena_strdup(b->arena, str_from(d->d_name));
+    b->found = arena_array(b->arena, FILES_MAX, sizeof *b->found);
+    for (struct dirent *d; b->n < FILES_MAX && (d = readdir(dir)) != NULL;) {
+        int64_t at_us = backups_time(d->d_name);
+        if (at_us != 0)
+            b->found[b->n++] =
+                (struct backup_found){.name = arena_strdup(b->arena, str_from(d->d_name)), .at_us = at_us};
+    }
     (void)closedir(dir);
-    qsort(b->names, b->n, sizeof *b->names, backups_compare);
+    qsort(b->found, b->n, sizeof *b->found, backups_compare);
     return EXIT_DONE;
 }
 
@@ -73,37 +84,121 @@ static const char *backups_path(const struct backups *b, const char *name)
     return arena_printf(b->arena, "%s/%s", b->conf->backup_dir.p, name).p;
 }
 
-/* A digest without its backup goes with it. What was not finished stays for a day: somebody may be at it, on another machine. */
-static void backups_purge(struct backups *b, const char *name, int64_t now_us)
+static bool backups_is_of_future(const struct backups *b, const struct backup_found *f)
 {
-    int64_t age_us = now_us - backups_time(name);
-    bool is_over = age_us > b->conf->backup_keep_days * US_PER_DAY;
+    return f->at_us > b->now_us + CLOCKS_DIFFER_US;
+}
 
-    if (backups_ends(name, BACKUP_PART_ENDS))
-        is_over = age_us > PART_KEPT_US;
-    if (!is_over)
+static void backups_judge(struct backups *b, struct backup_found *f)
+{
+    const char *path = backups_path(b, f->name);
+
+    if (!backups_ends(f->name, BACKUP_NAME_ENDS) || access(path, F_OK) != 0)
         return;
-    if (unlink(backups_path(b, name)) == 0) {
-        b->deleted += backups_ends(name, BACKUP_NAME_ENDS);
-        printf("deleted %s\n", name);
-    } else {
+    if (access(arena_printf(b->arena, "%s" BACKUP_DIGEST_ENDS, path).p, F_OK) != 0)
+        complain("%s has no digest beside it", path);
+    else
+        f->is_good = restore_check_digest(b->arena, path) == EXIT_DONE;
+    b->bad += !f->is_good;
+    if (f->is_good && backups_is_of_future(b, f)) {
+        complain("%s is of the future: the clock was wrong when it was made, or is now", path);
         b->bad++;
-        complain("%s cannot be deleted: %s", name, strerror(errno));
     }
 }
 
-static void backups_judge(struct backups *b, const char *name)
+/* What was not finished stays for a day: somebody may be at it, on another machine. */
+static bool backups_is_over(const struct backups *b, const struct backup_found *f)
 {
-    const char *path = backups_path(b, name);
+    int64_t kept_us = backups_ends(f->name, BACKUP_PART_ENDS) ? PART_KEPT_US : b->conf->backup_keep_days * US_PER_DAY;
 
-    if (!backups_ends(name, BACKUP_NAME_ENDS) || access(path, F_OK) != 0)
-        return;
-    if (access(arena_printf(b->arena, "%s" BACKUP_DIGEST_ENDS, path).p, F_OK) != 0) {
-        complain("%s has no digest beside it", path);
-        b->bad++;
-    } else {
-        b->bad += restore_check_digest(b->arena, path) != EXIT_DONE;
+    return b->now_us - f->at_us > kept_us;
+}
+
+static void backups_judge_one(struct backups *b, struct backup_found *f)
+{
+    struct arena_mark mark = arena_mark(b->arena);
+
+    backups_judge(b, f);
+    arena_back(b->arena, &mark);
+}
+
+/*
+ * Judges those whose time is not over, and returns the newest good one; if there is none, the newest of the others, which are looked at
+ * until one is good. One of the future only if there is no other: nobody knows when it was made. NULL: none is good.
+ */
+static const struct backup_found *backups_judge_all(struct backups *b)
+{
+    const struct backup_found *newest = NULL, *future = NULL;
+
+    for (size_t i = 0; i < b->n; i++) {
+        struct backup_found *f = &b->found[i];
+        if (!backups_is_over(b, f))
+            backups_judge_one(b, f);
+        if (f->is_good && backups_is_of_future(b, f))
+            future = f;
+        else if (f->is_good)
+            newest = f;
     }
+    for (size_t i = b->n; i > 0 && newest == NULL; i--)
+        if (backups_is_over(b, &b->found[i - 1])) {
+            backups_judge_one(b, &b->found[i - 1]);
+            newest = b->found[i - 1].is_good ? &b->found[i - 1] : NULL;
+        }
+    return newest != NULL ? newest : future;
+}
+
+/* With a good one nothing goes that is as new, which is its digest; without one, only what was never finished. */
+static bool backups_may_go(const struct backups *b, const struct backup_found *f, const struct backup_found *newest)
+{
+    return backups_is_over(b, f) &&
+           (backups_ends(f->name, BACKUP_PART_ENDS) || (newest != NULL && f->at_us < newest->at_us));
+}
+
+static void backups_delete(struct backups *b, const struct backup_found *f)
+{
+    if (unlink(backups_path(b, f->name)) == 0) {
+        b->deleted += backups_ends(f->name, BACKUP_NAME_ENDS);
+        printf("deleted %s\n", f->name);
+    } else {
+        b->bad++;
+        complain("%s cannot be deleted: %s", f->name, strerror(errno));
+    }
+}
+
+static int backups_delete_alone(struct backups *b, const struct backup_found *newest)
+{
+    struct db_options options = db_options_of(b->conf);
+    struct alone alone;
+
+    options.user = b->given->user;
+    if (!alone_take(&alone, b->arena, &options, "backup",
+                    b->given->database != NULL ? b->given->database : b->conf->database_name.p))
+        return complain("nothing was deleted");
+    for (size_t i = 0; i < b->n; i++)
+        if (backups_may_go(b, &b->found[i], newest))
+            backups_delete(b, &b->found[i]);
+    alone_end(&alone);
+    return EXIT_DONE;
+}
+
+static int backups_purge(struct backups *b, const struct backup_found *newest)
+{
+    bool is_even = backup_clock_is_even(b->arena, b->conf, b->now_us);
+    size_t n = 0;
+
+    if (newest != NULL && backups_is_over(b, newest)) {
+        complain("%s stays though its time is over: there is no newer one that is good", newest->name);
+        b->bad++;
+    }
+    for (size_t i = 0; i < b->n; i++)
+        n += backups_may_go(b, &b->found[i], newest);
+    if (n > 0 && is_even)
+        return backups_delete_alone(b, newest);
+    if (n > 0)
+        printf(
+            "%zu files would go, and stay until the clock has gone right for a day, as the check of each day sees it\n",
+            n);
+    return EXIT_DONE;
 }
 
 /* backup.dir/bad is there as long as one is bad: worker/watch.c tells of it. */
@@ -120,17 +215,10 @@ static int backups_stamp(struct backups *b)
 
 static int backups_check(struct backups *b)
 {
-    int64_t now_us = clock_now_us();
+    int purged = backups_purge(b, backups_judge_all(b)), code = backups_stamp(b);
 
-    for (size_t i = 0; i < b->n; i++) {
-        struct arena_mark mark = arena_mark(b->arena);
-        backups_purge(b, b->names[i], now_us);
-        backups_judge(b, b->names[i]);
-        arena_back(b->arena, &mark);
-    }
-    int code = backups_stamp(b);
     printf("%zu files looked at, %zu backups deleted, %zu bad\n", b->n, b->deleted, b->bad);
-    return code;
+    return code == EXIT_DONE ? purged : code;
 }
 
 static int backups_list(struct backups *b)
@@ -138,8 +226,8 @@ static int backups_list(struct backups *b)
     struct stat st;
 
     for (size_t i = 0; i < b->n; i++)
-        if (backups_ends(b->names[i], BACKUP_NAME_ENDS) && stat(backups_path(b, b->names[i]), &st) == 0)
-            printf("%s  %lld MB\n", backups_path(b, b->names[i]), (long long)(st.st_size >> 20));
+        if (backups_ends(b->found[i].name, BACKUP_NAME_ENDS) && stat(backups_path(b, b->found[i].name), &st) == 0)
+            printf("%s  %lld MB\n", backups_path(b, b->found[i].name), (long long)(st.st_size >> 20));
     return EXIT_DONE;
 }
 
@@ -149,11 +237,10 @@ static int backups_do(const struct given *given, int (*fn)(struct backups *b))
     _cleanup_(conf_done) struct conf conf = {0};
     struct arena arena;
 
-    (void)given;
     if (conf_load(&conf, conf_path(), &why) != OK)
         return complain("%.*s", STR_FMT(buf_str(&why)));
     arena_init(&arena, 64u << 20);
-    struct backups b = {.arena = &arena, .conf = &conf};
+    struct backups b = {.arena = &arena, .conf = &conf, .given = given, .now_us = clock_now_us()};
     int code = backups_read(&b);
     if (code == EXIT_DONE)
         code = fn(&b);
@@ -169,59 +256,4 @@ int verb_backup_check(const struct given *given)
 int verb_backup_list(const struct given *given)
 {
     return backups_do(given, backups_list);
-}
-
-/* Under the lock of whoever appends, so that no line of it is torn. */
-static bool backups_copy_file(const char *from, const char *to)
-{
-    char bytes[64 << 10];
-    ssize_t n;
-
-    _cleanup_(fd_closep) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW); /* another user's folder */
-    if (in < 0 || flock(in, LOCK_SH) != 0)
-        return false;
-    _cleanup_(fd_closep) int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (out < 0)
-        return false;
-    while ((n = read(in, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0 && !fd_write_all(out, bytes, (size_t)n))
-            return false;
-    return n == 0 && fsync(out) == 0;
-}
-
-/* It only grows: one that has less than its copy was lost, and begun anew. It would take the place of what a restore still needs. */
-static bool backups_has_less(const char *from, const char *to)
-{
-    struct stat is, was;
-
-    return stat(to, &was) == 0 && (lstat(from, &is) != 0 || is.st_size < was.st_size);
-}
-
-/* Nobody has been erased, disconnected or revoked yet: then there is nothing to take anywhere. */
-static int backups_take_journal(struct backups *b)
-{
-    char host[HOST_NAME_MAX + 1] = "";
-
-    if (b->conf->backup_copy.n == 0)
-        return complain("backup.copy says where to take it, and is empty");
-    (void)gethostname(host, sizeof host - 1);
-    const char *from = arena_printf(b->arena, "%s/" JOURNAL_FILE, b->conf->privacy_journal_dir.p).p;
-    const char *to = backups_path(b, arena_printf(b->arena, JOURNAL_FILE ".%s", host).p);
-    const char *part = arena_printf(b->arena, "%s" BACKUP_PART_ENDS, to).p;
-    bool is_there = access(from, F_OK) == 0;
-    if (backups_has_less(from, to))
-        return complain("%s has less than its copy %s, which is kept: put the lines of the copy back before its own",
-                        from, to);
-    if (is_there && (!backups_copy_file(from, part) || rename(part, to) != 0))
-        return complain("%s cannot be copied to %s: %s", from, to, strerror(errno));
-    if (is_there && !backup_copy(b->arena, b->conf, to))
-        return EXIT_FAILED;
-    return backup_stamp(b->conf, BACKUP_STAMP_COPIED)
-               ? EXIT_DONE
-               : complain("%s: %s", backups_path(b, BACKUP_STAMP_COPIED), strerror(errno));
-}
-
-int verb_backup_journal(const struct given *given)
-{
-    return backups_do(given, backups_take_journal);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backup.h"
@@ -91,6 +92,22 @@ bool backup_stamp(const struct conf *conf, const char *name)
     (void)snprintf(path, sizeof path, "%s/%s", conf->backup_dir.p, name);
     _cleanup_(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     return fd >= 0 && fchmod(fd, 0644) == 0 && futimens(fd, NULL) == 0;
+}
+
+bool backup_has_room(const char *dir, int64_t bytes, const char *what, const char *setting)
+{
+    struct statvfs s;
+
+    if (statvfs(dir, &s) != 0) {
+        complain("%s: %s", dir, strerror(errno));
+        return false;
+    }
+    int64_t free_mb = (int64_t)((uint64_t)s.f_bavail * s.f_frsize >> 20), needed_mb = (bytes >> 20) + 1;
+    if (free_mb >= needed_mb)
+        return true;
+    complain("%s has %lld MB free, and %s about %lld MB there: make room, or set %s to a folder on another disk", dir,
+             (long long)free_mb, what, (long long)needed_mb, setting);
+    return false;
 }
 
 bool backup_copy(struct arena *arena, const struct conf *conf, const char *path)

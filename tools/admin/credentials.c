@@ -3,17 +3,18 @@
  * that somebody else issues is made as an empty file, for the admin to fill.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "admin.h"
 #include "base/io.h"
 #include "base/rand.h"
 #include "crypto/digest.h"
-#include "service/service.h"
+#include "crypto/keyring.h"
+#include "model/privacy/journal.h"
+#include "passwords.h"
+#include "rotate.h"
 
 static struct str credentials_password(struct arena *arena)
 {
@@ -37,35 +38,42 @@ static struct str credentials_key(struct arena *arena)
     return arena_printf(arena, "%.*s\n", STR_FMT(hex_encode(arena, key, sizeof key)));
 }
 
-static struct str credentials_nothing(struct arena *arena)
+static const char *credentials_ring_fault(struct str text)
 {
-    (void)arena;
-    return STR("");
+    _cleanup_(keyring_freep) struct keyring *ring = NULL;
+
+    return keyring_parse(text, &ring) == OK ? NULL : "is no key ring: lines of ID HEX64";
 }
 
-struct credential {
-    const char *name;
-    struct str (*make)(struct arena *arena);
-    const char *to_fill; /* of an empty file: what the admin puts into it */
-};
+static const char *credentials_key_fault(struct str text)
+{
+    return text.n >= JOURNAL_KEY_MIN_BYTES ? NULL : "is too short: 64 hexadecimal digits";
+}
 
-static const struct credential credentials_password_file, credentials_shared[];
+bool credentials_has(const struct service *s, const struct credential *f)
+{
+    return f == &credentials_password_file ? service_has_database(s) : service_has_credential(s, f->name);
+}
 
-/* Writes it whole or not at all; what is there stays. */
-static int credentials_put(struct arena *arena, const char *dir, const char *service, const struct credential *f,
+const char *credentials_path(struct arena *arena, const char *dir, const struct service *s, const struct credential *f)
+{
+    return arena_printf(arena, "%s/%.*s/%s", dir, STR_FMT(service_database(arena, s)), f->name).p;
+}
+
+/* What is there stays. */
+static int credentials_put(struct arena *arena, const char *dir, const struct service *s, const struct credential *f,
                            struct str text)
 {
-    const char *folder = arena_printf(arena, "%s/%s", dir, service).p;
-    const char *path = arena_printf(arena, "%s/%s", folder, f->name).p;
-    const char *part = arena_printf(arena, "%s.part", path).p;
+    const char *folder = arena_printf(arena, "%s/%.*s", dir, STR_FMT(service_database(arena, s))).p;
+    const char *path = credentials_path(arena, dir, s, f);
 
     if (access(path, F_OK) == 0)
         return EXIT_DONE;
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
         return complain("%s: %s", folder, strerror(errno));
-    _cleanup_(fd_closep) int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || !fd_write_all(fd, text.p, text.n) || fsync(fd) != 0 || rename(part, path) != 0)
-        return complain("%s: %s", path, strerror(errno));
+    int code = credentials_write(arena, path, text);
+    if (code != EXIT_DONE)
+        return code;
     if (text.n > 0)
         printf("made %s\n", path);
     else
@@ -78,11 +86,11 @@ static int credentials_shared_text(struct arena *arena, const char *dir, const s
                                    struct str *ret_text)
 {
     for (const struct service *s = services; s->name != NULL; s++) {
-        const char *path = arena_printf(arena, "%s/%s/%s", dir, service_database(arena, s).p, f->name).p;
-        if (service_has_credential(s, f->name) && access(path, F_OK) == 0)
+        const char *path = credentials_path(arena, dir, s, f);
+        if (credentials_has(s, f) && access(path, F_OK) == 0)
             return file_read(arena, path, ret_text) ? EXIT_DONE : EXIT_FAILED;
     }
-    *ret_text = f->make(arena);
+    *ret_text = f->make != NULL ? f->make(arena) : STR("");
     return EXIT_DONE;
 }
 
@@ -92,13 +100,15 @@ static int credentials_put_shared(struct arena *arena, const char *dir, const st
     int code = credentials_shared_text(arena, dir, f, &text);
 
     for (const struct service *s = services; s->name != NULL && code == EXIT_DONE; s++)
-        if (service_has_credential(s, f->name))
-            code = credentials_put(arena, dir, service_database(arena, s).p, f, text);
+        if (credentials_has(s, f))
+            code = credentials_put(arena, dir, s, f, text);
     return code;
 }
 
-static const struct credential *credentials_find(const char *name)
+const struct credential *credentials_find(const char *name)
 {
+    if (strcmp(credentials_password_file.name, name) == 0)
+        return &credentials_password_file;
     for (const struct credential *f = credentials_shared; f->name != NULL; f++)
         if (strcmp(f->name, name) == 0)
             return f;
@@ -123,9 +133,8 @@ static int credentials_make_all(struct arena *arena, const char *dir)
     int code = credentials_check_all();
 
     for (const struct service *s = services; s->name != NULL && code == EXIT_DONE; s++)
-        if (service_has_database(s))
-            code = credentials_put(arena, dir, service_database(arena, s).p, &credentials_password_file,
-                                   credentials_password(arena));
+        if (credentials_has(s, &credentials_password_file))
+            code = credentials_put(arena, dir, s, &credentials_password_file, credentials_password(arena));
     for (const struct credential *f = credentials_shared; f->name != NULL && code == EXIT_DONE; f++)
         code = credentials_put_shared(arena, dir, f);
     return code;
@@ -135,30 +144,45 @@ int verb_credentials(const struct given *given)
 {
     struct arena arena;
 
+    (void)mkdir(given->dir, 0700); /* what cannot be made is complained of by what comes next */
+    _cleanup_(fd_closep) int lock = credentials_lock(given->dir, true);
+    if (lock < 0)
+        return complain("%s: %s", given->dir, strerror(errno));
     arena_init(&arena, 8 << 20);
     int code = credentials_make_all(&arena, given->dir);
+    if (code == EXIT_DONE)
+        code = credentials_look(&arena, given->dir);
     arena_clear(&arena);
     arena_done(&arena);
     return code;
 }
 
-static const struct credential credentials_password_file = {"db-password", credentials_password, NULL};
+const struct credential credentials_password_file = {
+    .name = PASSWORD_FILE, .make = credentials_password, .fault = password_fault, .way = &rotate_password};
 
 /* Files that several services may have are the same in each folder. service.def says which service has which. */
-static const struct credential credentials_shared[] = {
-    {"token-keys", credentials_ring, NULL},
-    {"totp-keys", credentials_ring, NULL},
-    {"journal-key", credentials_key, NULL},
-    {"tiktok-client-secret", credentials_nothing, "the client secret of your TikTok app"},
-    {"s3-secret-key", credentials_nothing, "the secret of s3.key_id, if images are kept in a bucket"},
-    {"smtp-password", credentials_nothing, "the password of smtp.user, if your mail relay wants one"},
-    {"stripe-api-key", credentials_nothing, "Stripe's restricted key, if you bill"},
-    {"stripe-webhook-secrets", credentials_nothing,
-     "the signing secrets of your webhook endpoint at Stripe, if you bill"},
-    {"stripe-simulator-key", credentials_nothing, "the same as stripe-api-key, if that is the simulator's"},
-    {"stripe-simulator-secrets", credentials_nothing,
-     "the same as stripe-webhook-secrets, if those are the simulator's"},
-    {"tiktok-simulator-secret", credentials_nothing,
-     "the same as tiktok-client-secret, if the simulator stands in for TikTok and sends its webhooks"},
-    {NULL, NULL, NULL},
+const struct credential credentials_shared[] = {
+    {"token-keys", credentials_ring, NULL, credentials_ring_fault, &rotate_tokens, NULL},
+    {"totp-keys", credentials_ring, NULL, credentials_ring_fault, &rotate_second_factors, NULL},
+    {"journal-key", credentials_key, NULL, credentials_key_fault, &rotate_journal,
+     "The old one reads what the journal has from before: it is needed as long as there are backups from before"},
+    {"tiktok-client-secret", NULL, "the client secret of your TikTok app", NULL, &rotate_issued,
+     "Make the new one the only one at TikTok's developer portal"},
+    {"s3-secret-key", NULL, "the secret of s3.key_id, if images are kept in a bucket", NULL, &rotate_issued,
+     "Delete the old key where the bucket is, five minutes from now at the earliest: addresses that are signed by it "
+     "are in use"},
+    {"smtp-password", NULL, "the password of smtp.user, if your mail relay wants one", NULL, &rotate_issued,
+     "Make the new one the only one at your mail relay"},
+    {"stripe-api-key", NULL, "Stripe's restricted key, if you bill", NULL, &rotate_issued,
+     "Let the old one expire at Stripe's dashboard"},
+    {"stripe-webhook-secrets", NULL, "the signing secrets of your webhook endpoint at Stripe, if you bill", NULL,
+     &rotate_issued, "Wait until the old one has expired at Stripe's dashboard"},
+    {"stripe-simulator-key", NULL, "the same as stripe-api-key, if that is the simulator's", NULL, &rotate_issued,
+     "Rotate stripe-api-key to the same"},
+    {"stripe-simulator-secrets", NULL, "the same as stripe-webhook-secrets, if those are the simulator's", NULL,
+     &rotate_issued, "Rotate stripe-webhook-secrets to the same"},
+    {"tiktok-simulator-secret", NULL,
+     "the same as tiktok-client-secret, if the simulator stands in for TikTok and sends its webhooks", NULL,
+     &rotate_issued, "Rotate tiktok-client-secret to the same"},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -1,12 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "admin.h"
+#include "base/io.h"
+#include "credentials.h"
+#include "passwords.h"
 
-#define PASSWORD_MIN_BYTES 16
-#define PASSWORD_MAX_BYTES 200
 #define RIGHTS_MAX 500 /* of one user; the longest list has some 60 */
 #define USERS_MAX 100  /* there are some 15 */
 
@@ -40,8 +40,11 @@ static const struct db_col grants_right_cols[] = {
 
 struct grantee {
     struct str name;
+    int64_t here, others; /* whether it has rights on this database, and how many it has on others */
 };
 static const struct db_col grants_grantee_cols[] = {DB_COL(struct grantee, name, STR), DB_END};
+static const struct db_col grants_elsewhere_cols[] = {
+    DB_COL(struct grantee, name, STR), DB_COL(struct grantee, here, I64), DB_COL(struct grantee, others, I64), DB_END};
 
 enum { GRANTS_HAS_GLOBAL, GRANTS_HAS_WHOLE, GRANTS_HAS, GRANTS_HOLDERS, GRANTS_ELSEWHERE };
 static const struct sql grants_sqls[] = {
@@ -66,11 +69,16 @@ static const struct sql grants_sqls[] = {
                             "WHERE grantee = ? AND table_schema = ? LIMIT 500",
                     .in = "ssss",
                     .cols = grants_right_cols},
-    /* From before another database.clients. */
-    [GRANTS_ELSEWHERE] = {.text = "SELECT DISTINCT grantee FROM information_schema.USER_PRIVILEGES"
-                                  " WHERE LEFT(grantee, CHAR_LENGTH(?)) = ? AND grantee <> ? LIMIT ?",
-                          .in = "sssi",
-                          .cols = grants_grantee_cols},
+    /* From before another database.clients; or of another installation on this server, with a database of its own. */
+    [GRANTS_ELSEWHERE] = {.text = "SELECT grantee, CAST(COALESCE(SUM(table_schema = ?), 0) AS SIGNED),"
+                                  " CAST(COALESCE(SUM(table_schema <> ?), 0) AS SIGNED) FROM (SELECT grantee, NULL AS "
+                                  "table_schema FROM information_schema.USER_PRIVILEGES"
+                                  " UNION ALL SELECT grantee, table_schema FROM information_schema.SCHEMA_PRIVILEGES"
+                                  " UNION ALL SELECT grantee, table_schema FROM information_schema.TABLE_PRIVILEGES"
+                                  " UNION ALL SELECT grantee, table_schema FROM information_schema.COLUMN_PRIVILEGES) g"
+                                  " WHERE LEFT(grantee, CHAR_LENGTH(?)) = ? AND grantee <> ? GROUP BY grantee LIMIT ?",
+                          .in = "sssssi",
+                          .cols = grants_elsewhere_cols},
 };
 
 /* Runs one statement; what is for the complaint, because the statement itself may hold a password. */
@@ -259,35 +267,6 @@ static int grants_look_at_wide(const struct grants *g, const struct grants_user 
     return code;
 }
 
-/* Of this machine, by the socket. */
-static bool grants_is_near(const struct grants *g)
-{
-    return str_eqc(g->clients, "localhost");
-}
-
-/* The same password again changes nothing; a new one counts for the next connection. */
-static int grants_set_password(const struct grants *g, const struct grants_user *u, struct str password)
-{
-    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=-";
-    static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
-
-    /* It is between quotes in a statement, so nothing that would need escaping. */
-    if (password.n < PASSWORD_MIN_BYTES || password.n > PASSWORD_MAX_BYTES || strspn(password.p, plain) != password.n)
-        return complain("%s/%.*s/db-password must have %d to %d characters of 0-9 A-Z a-z _ . + / = -", g->credentials,
-                        STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);
-    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-        _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s' REQUIRE %s ACCOUNT UNLOCK", statements[i], STR_FMT(u->grantee),
-                   STR_FMT(password),
-                   grants_is_near(g) ? "NONE" : "SSL"); /* a restore that was given up has locked it */
-        ASSERT(!b.overflow);
-        int code = grants_run(g, u, buf_str(&b), statements[i]);
-        if (code != EXIT_DONE)
-            return code;
-    }
-    return EXIT_DONE;
-}
-
 static int grants_set_socket(const struct grants *g, const struct grants_user *u)
 {
     int code = grants_run(
@@ -302,21 +281,23 @@ static int grants_set_socket(const struct grants *g, const struct grants_user *u
 
 static int grants_make_user(const struct grants *g, struct grants_user *u)
 {
-    struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(u->name)), password;
-    struct stat st;
+    static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
+    struct passwords passwords;
 
     if (u->by_socket)
         return grants_set_socket(g, u);
-    if (stat(path.p, &st) != 0) {
-        printf("left out marketingcli_%.*s: there is no %s\n", STR_FMT(u->name), path.p);
+    int code = passwords_read(g->arena, g->credentials, u->name, &passwords);
+    if (code == EXIT_DONE && passwords.n == 0) {
+        printf("left out marketingcli_%.*s: there is no %s/%.*s/" PASSWORD_FILE "\n", STR_FMT(u->name), g->credentials,
+               STR_FMT(u->name));
         u->left_out = true;
-        return EXIT_DONE;
     }
-    if (!file_read(g->arena, path.p, &password))
-        return EXIT_FAILED;
-    if (str_ends(password, STR("\n")))
-        password.n--;
-    return grants_set_password(g, u, str_from(arena_strdup(g->arena, password)));
+    /* A restore that was given up has locked it. */
+    for (size_t i = 0; code == EXIT_DONE && passwords.n > 0 && i < ARRAY_LEN(statements); i++)
+        code = grants_run(
+            g, u, passwords_statement(g->arena, statements[i], u->name, g->clients, &passwords, " ACCOUNT UNLOCK"),
+            statements[i]);
+    return code;
 }
 
 static int grants_grant_user(struct grants *g, const struct grants_user *begun)
@@ -330,8 +311,7 @@ static int grants_grant_user(struct grants *g, const struct grants_user *begun)
         return complain("grants.sql has more than %d users", USERS_MAX);
     *u = *begun;
     g->users[g->users_n++] = u;
-    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'%.*s'", STR_FMT(name),
-                              STR_FMT(u->by_socket ? STR("localhost") : g->clients));
+    u->grantee = passwords_grantee(g->arena, name, u->by_socket ? STR("localhost") : g->clients);
     int code = grants_make_user(g, u);
     if (u->left_out)
         return EXIT_DONE;
@@ -378,26 +358,39 @@ static int grants_add_gone(struct grants *g)
     return EXIT_DONE;
 }
 
+/* Only who is surely this installation's: has rights here, and nowhere else. From others it takes what they have here, as from whoever is gone
+ * (grants_add_gone). */
+static int grants_drop(const struct grants *g, const struct grants_user *u, const struct grantee *of)
+{
+    if (of->here == 0 || of->others > 0) {
+        printf("kept %.*s, which database.clients does not name: %s\n", STR_FMT(of->name),
+               of->here == 0 ? "it has no right on this database" : "it has rights on other databases, too");
+        return EXIT_DONE;
+    }
+    struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(of->name));
+    int code = grants_run(g, u, text, text.p);
+    if (code == EXIT_DONE)
+        printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(of->name));
+    return code;
+}
+
 /* Of a name that is ours, and from where nobody should sign in any more. */
 static int grants_drop_elsewhere(const struct grants *g, const struct grants_user *u)
 {
-    struct str of_name = arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name));
+    struct db_arg of_name = db_str(arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name)));
+    struct db_arg database = db_cstr(g->database);
     const struct grantee *grantees;
     int code = EXIT_DONE;
     void *rows;
     size_t n;
 
     if (db_rows(g->db, &grants_sqls[GRANTS_ELSEWHERE],
-                DB_ARGS(db_str(of_name), db_str(of_name), db_str(u->grantee), db_i64(ELSEWHERE_MAX)), g->arena,
+                DB_ARGS(database, database, of_name, of_name, db_str(u->grantee), db_i64(ELSEWHERE_MAX)), g->arena,
                 sizeof *grantees, ELSEWHERE_MAX, &rows, &n) != OK)
         return complain("the users cannot be read. MariaDB says: %s", db_error(g->db));
     grantees = rows;
-    for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
-        struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(grantees[i].name));
-        code = grants_run(g, u, text, text.p);
-        if (code == EXIT_DONE)
-            printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(grantees[i].name));
-    }
+    for (size_t i = 0; i < n && code == EXIT_DONE; i++)
+        code = grants_drop(g, u, &grantees[i]);
     return code;
 }
 
@@ -427,13 +420,13 @@ static int grants_look_back(struct grants *g, bool revoke)
 int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials, const char *database,
                  struct str clients, bool revoke)
 {
-    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:%_/-";
     struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database, .clients = clients};
     struct grants_user *u = arena_alloc(arena, sizeof *u);
     int code = EXIT_DONE;
+    _cleanup_(fd_closep) int lock = credentials_lock(credentials, true);
     struct str text, line;
 
-    if (strspn(clients.p, plain) != clients.n) /* it is between quotes in statements */
+    if (!passwords_is_host(clients))
         return complain("database.clients is no host as MariaDB names them");
     if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &g.text))
         return EXIT_FAILED;

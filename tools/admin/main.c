@@ -5,15 +5,17 @@
 #include <sys/stat.h>
 
 #include "admin.h"
+#include "base/log.h"
 
 #define FILE_MAX_BYTES (4 << 20) /* a schema file has some 20 KiB */
 #define OPTIONS_MAX 8            /* of one verb */
 
+/* In the journal at level error: what a timer starts complains to nobody else. */
 int complain(const char *fmt, ...)
 {
     va_list ap;
 
-    fputs("marketingcli-admin: ", stderr);
+    fputs(log_is_journal() ? "<3>marketingcli-admin: " : "marketingcli-admin: ", stderr);
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
@@ -34,7 +36,7 @@ void put_foreign(struct str text)
 
 const struct verb *verb_next(const struct verb *v)
 {
-    static const struct verb *const tables[] = {verbs, verbs_backup};
+    static const struct verb *const tables[] = {verbs_rotation, verbs, verbs_backup};
 
     for (size_t t = 0; v != NULL && t < ARRAY_LEN(tables); t++)
         for (const struct verb *x = tables[t]; x->name != NULL; x++)

@@ -71,7 +71,8 @@ enum {
     MIGRATE_READ_APPLIED,
     MIGRATE_NOTE,
     MIGRATE_READ_OLDEST,
-    MIGRATE_SAY_OLDEST
+    MIGRATE_SAY_OLDEST,
+    MIGRATE_IS_RESTORED
 };
 static const struct sql migrate_sqls[] = {
     [MIGRATE_LOCK_TAKE] = {.text = "SELECT GET_LOCK(?, ?)", .in = "si", .cols = db_number_cols},
@@ -87,6 +88,10 @@ static const struct sql migrate_sqls[] = {
                              .in = "",
                              .cols = db_number_cols},
     [MIGRATE_SAY_OLDEST] = {.text = "UPDATE schema_migrations SET oldest = ? WHERE version = ?", .in = "ii"},
+    [MIGRATE_IS_RESTORED] = {.text = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ?"
+                                     " AND table_name = '" RESTORE_UNFINISHED "'",
+                             .in = "s",
+                             .cols = db_number_cols},
 };
 
 static int migrate_complain_db(struct db *db, const char *what)
@@ -291,6 +296,17 @@ static int migrate_apply_all(struct migration *m)
     return code == EXIT_DONE ? migrate_say_oldest(m) : code;
 }
 
+/* What a restore has left half-way is not to be made whole: it would be a database without its rows. Under the lock, which a restore has
+ * until this can be seen. */
+static int migrate_look_for_restore(struct migration *m)
+{
+    int64_t n = 0;
+
+    if (db_number(m->lock, &migrate_sqls[MIGRATE_IS_RESTORED], DB_ARGS(db_cstr(m->database)), &n) != OK)
+        return migrate_complain_db(m->lock, "cannot connect");
+    return n == 0 ? EXIT_DONE : complain("a restore of %s has not come to its end: run it again first", m->database);
+}
+
 static int migrate_create_database(struct migration *m)
 {
     /* The name is the admin's own; backquotes are what could end it. */
@@ -301,24 +317,32 @@ static int migrate_create_database(struct migration *m)
     return db_run_text(m->lock, text) == OK ? EXIT_DONE : migrate_complain_db(m->lock, m->database);
 }
 
-static int migrate(struct arena *arena, struct db_options options, const char *database, const char *sql_dir,
-                   const char *credentials, struct str clients, bool revoke)
+struct migrate_what {
+    const char *sql_dir, *credentials; /* credentials: NULL, and no grants are made */
+    struct str clients;
+    bool revoke, restores; /* a restore itself says it */
+};
+
+static int migrate(struct arena *arena, struct db_options options, const char *database,
+                   const struct migrate_what *what)
 {
     _cleanup_(db_freep) struct db *lock = db_new(&options);
     options.name = database;
     _cleanup_(db_freep) struct db *db = db_new(&options);
-    struct migration m = {.arena = arena, .db = db, .lock = lock, .sql_dir = sql_dir, .database = database};
+    struct migration m = {.arena = arena, .db = db, .lock = lock, .sql_dir = what->sql_dir, .database = database};
     m.lock_name = arena_printf(arena, "migrate.%s", database);
 
     int code = migrate_read_dir(&m);
     if (code == EXIT_DONE)
         code = migrate_take_lock(&m);
+    if (code == EXIT_DONE && !what->restores)
+        code = migrate_look_for_restore(&m);
     if (code == EXIT_DONE)
         code = migrate_create_database(&m);
     if (code == EXIT_DONE)
         code = migrate_apply_all(&m);
-    if (code == EXIT_DONE && credentials != NULL)
-        code = grants_apply(db, arena, sql_dir, credentials, database, clients, revoke);
+    if (code == EXIT_DONE && what->credentials != NULL)
+        code = grants_apply(db, arena, what->sql_dir, what->credentials, database, what->clients, what->revoke);
     return code;
 }
 
@@ -356,23 +380,7 @@ int migrate_restored(struct arena *arena, const struct db_options *options, cons
     struct db_options of = *options;
 
     of.name = NULL;
-    return migrate(arena, of, database, sql_dir, NULL, (struct str){0}, false);
-}
-
-/* What a restore has left half-way is not to be made whole: it would be a database without its rows. */
-static int migrate_look_for_restore(const struct db_options *options, const char *database)
-{
-    static const struct sql unfinished = {.text =
-                                              "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ?"
-                                              " AND table_name = '" RESTORE_UNFINISHED "'",
-                                          .in = "s",
-                                          .cols = db_number_cols};
-    _cleanup_(db_freep) struct db *db = db_new(options);
-    int64_t n = 0;
-
-    if (db_number(db, &unfinished, DB_ARGS(db_cstr(database)), &n) != OK)
-        return migrate_complain_db(db, "cannot connect");
-    return n == 0 ? EXIT_DONE : complain("a restore of %s has not come to its end: run it again first", database);
+    return migrate(arena, of, database, &(struct migrate_what){.sql_dir = sql_dir, .restores = true});
 }
 
 int verb_migrate(const struct given *given)
@@ -389,10 +397,11 @@ int verb_migrate(const struct given *given)
     options.user = given->user;
     options.timeout_sec = STATEMENT_TIMEOUT_SEC;
     const char *database = given->database != NULL ? given->database : conf.database_name.p;
-    int code = migrate_look_for_restore(&options, database);
-    if (code == EXIT_DONE)
-        code = migrate(&arena, options, database, given->sql, given->credentials, conf.database_clients,
-                       given->revoke != NULL);
+    const struct migrate_what what = {.sql_dir = given->sql,
+                                      .credentials = given->credentials,
+                                      .clients = conf.database_clients,
+                                      .revoke = given->revoke != NULL};
+    int code = migrate(&arena, options, database, &what);
     if (code == EXIT_DONE)
         migrate_warn_of_connections(&options, &conf);
     if (code == EXIT_DONE)

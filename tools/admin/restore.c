@@ -21,6 +21,7 @@
 #include "base/point.h"
 #include "db/schema.h"
 #include "restore.h"
+#include "sealed.h"
 
 #define STATEMENT_TIMEOUT_SEC 3600
 #define ARENA_BYTES (256u << 20)
@@ -50,6 +51,7 @@ struct restore {
     struct backup_about about;
     struct restore_journal journal;
     struct restore_done done;
+    struct alone alone, schema; /* no backup, restore or check that deletes; no migrate, until the marker is there */
     struct uuid backup;
     bool is_trial; /* into a database that is not the services': they go on */
 };
@@ -78,12 +80,13 @@ static int restore_check_file(struct restore *r)
         return backup_complain(r->path, e);
     if (r->about.schema > SCHEMA_VERSION)
         return complain(
-            "%s has schema %lld, and this release knows %d: install the release that made it, or a newer one", r->path,
-            (long long)r->about.schema, SCHEMA_VERSION);
+            "%s has schema %lld, and this release knows %d: install a release that knows that schema; after "
+            "a way back, the one from which it led",
+            r->path, (long long)r->about.schema, SCHEMA_VERSION);
     return EXIT_DONE;
 }
 
-/* Each user of a service, as MariaDB writes it. */
+/* Each user of a service, as MariaDB writes it. Those who have no right on this database are another installation's. */
 struct restore_user {
     struct str name;
 };
@@ -95,8 +98,9 @@ static int restore_users(struct restore *r, const char *statement)
 
     if (r->is_trial)
         return EXIT_DONE;
-    if (db_rows(r->server, &restore_verb_sqls[RESTORE_SERVICES], DB_NO_ARGS, r->arena, sizeof *users, 1000,
-                (void **)&users, &n) != OK)
+    struct db_arg database = db_cstr(r->database);
+    if (db_rows(r->server, &restore_verb_sqls[RESTORE_SERVICES], DB_ARGS(database, database), r->arena, sizeof *users,
+                1000, (void **)&users, &n) != OK)
         return restore_complain_db(r->server, "the services' users cannot be read");
     for (size_t i = 0; i < n; i++)
         if (db_run_text(r->server,
@@ -113,7 +117,7 @@ static int restore_is_alone(struct restore *r)
     for (int i = 0; i < GONE_TRIES && n > 0; i++) {
         if (i > 0)
             (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-        if (db_number(r->server, &restore_verb_sqls[RESTORE_CONNECTIONS], DB_NO_ARGS, &n) != OK)
+        if (db_number(r->server, &restore_verb_sqls[RESTORE_CONNECTIONS], DB_ARGS(db_cstr(r->database)), &n) != OK)
             return restore_complain_db(r->server, "the connections cannot be counted");
     }
     return n == 0 ? EXIT_DONE
@@ -238,6 +242,7 @@ static void restore_say(const struct restore *r)
     printf(
         "  on hold: %lld posts; marketingcli-admin posts held lists them, posts release and posts give-up end that\n",
         (long long)d->held);
+    sealed_say_unopenable(r->db, r->arena, r->given->dir);
     puts(r->is_trial ? "This was a trial: no service works on that database"
                      : "Next: marketingcli-admin migrate --credentials " CREDENTIALS_DIR
                        ", then systemctl start marketingcli.target");
@@ -259,12 +264,16 @@ static int restore_replace(struct restore *r)
 {
     int code = restore_empty(r);
 
-    if (code == EXIT_DONE)
+    if (code == EXIT_DONE) { /* what a migrate that has waited finds is the marker */
+        alone_end(&r->schema);
         code = restore_load(r);
+    }
     if (code == EXIT_DONE && r->about.schema < SCHEMA_VERSION)
         code = migrate_restored(r->arena, &r->options, r->database, r->given->sql);
     if (code == EXIT_DONE)
         code = restore_work(r);
+    if (code == EXIT_DONE && !alone_still(&r->alone, r->arena, "backup", r->database))
+        code = EXIT_FAILED;
     if (code == EXIT_DONE && db_exec(r->db, &restore_verb_sqls[RESTORE_MARK_DONE], DB_NO_ARGS, NULL) != OK)
         code = restore_complain_db(r->db, RESTORE_UNFINISHED);
     if (code == EXIT_DONE) {
@@ -301,25 +310,20 @@ static int restore_alone(struct restore *r)
     return restore_let_in(r);
 }
 
+/* Alone from the first look at the file on: a check that deletes could take it away once the database of before is gone. */
 static int restore_run(struct restore *r)
 {
-    struct alone backup;
-
+    if (!alone_take(&r->alone, r->arena, &r->options, "backup", r->database))
+        return EXIT_FAILED;
     int code = restore_check_file(r);
     if (code == EXIT_DONE)
         code = restore_journal_read(r->arena, r->conf, r->given, &r->journal);
-    if (code != EXIT_DONE)
-        return code;
-    if (!alone_take(&backup, r->arena, &r->options, "backup", r->database))
-        return EXIT_FAILED;
-    struct alone schema; /* no migrate is under way; another one looks for the marker */
-    if (alone_take(&schema, r->arena, &r->options, "migrate", r->database)) {
-        alone_end(&schema);
-        code = restore_alone(r);
-    } else {
+    if (code == EXIT_DONE && !alone_take(&r->schema, r->arena, &r->options, "migrate", r->database))
         code = EXIT_FAILED;
-    }
-    alone_end(&backup);
+    if (code == EXIT_DONE)
+        code = restore_alone(r);
+    alone_end(&r->schema);
+    alone_end(&r->alone);
     return code;
 }
 
@@ -376,11 +380,13 @@ static const struct sql restore_verb_sqls[] = {
     [RESTORE_MARK] = {.text = "INSERT INTO " RESTORE_UNFINISHED " (backup, is_done) VALUES (?, FALSE)", .in = "u"},
     [RESTORE_MARK_DONE] = {.text = "UPDATE " RESTORE_UNFINISHED " SET is_done = TRUE", .in = ""},
     [RESTORE_CONNECTIONS] = {.text = "SELECT COUNT(*) FROM information_schema.processlist WHERE user LIKE"
-                                     " 'marketingcli\\\\_%'",
-                             .in = "",
+                                     " 'marketingcli\\\\_%' AND (db = ? OR db IS NULL)",
+                             .in = "s",
                              .cols = db_number_cols},
-    [RESTORE_SERVICES] = {.text = "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user WHERE user LIKE"
-                                  " 'marketingcli\\\\_%' ORDER BY user, host",
-                          .in = "",
+    [RESTORE_SERVICES] = {.text = "SELECT grantee FROM information_schema.TABLE_PRIVILEGES WHERE table_schema = ?"
+                                  " AND grantee LIKE '''marketingcli\\_%' UNION SELECT grantee FROM"
+                                  " information_schema.COLUMN_PRIVILEGES WHERE table_schema = ? AND grantee LIKE"
+                                  " '''marketingcli\\_%' ORDER BY grantee",
+                          .in = "ss",
                           .cols = restore_user_cols},
 };

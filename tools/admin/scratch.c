@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin.h"
+#include "backup.h"
 #include "base/io.h"
 #include "base/rand.h"
 #include "crypto/digest.h"
@@ -25,6 +25,8 @@
 #define TIMEOUT_SEC 3600
 #define DEPTH_MAX 4
 #define FOLDER_MODE 0711
+#define OWN_BYTES \
+    (320ll << 20) /* what a server takes for itself: its log (256 MB), its tablespaces, and some tables in memory */
 #define PLUGIN "/usr/lib/mysql/plugin/file_key_management.so" /* of Debian's mariadb-server */
 
 /* What one that was killed has left, too. Files and folders alone: nothing is followed. */
@@ -128,7 +130,7 @@ static bool scratch_await(struct scratch *s)
     return false;
 }
 
-bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *conf)
+bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *conf, int64_t bytes)
 {
     const struct passwd *user = getpwnam(conf->backup_user.p);
 
@@ -138,6 +140,8 @@ bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *co
         return false;
     }
     if (!scratch_make_folder(s, arena, conf, user))
+        return false;
+    if (!backup_has_room(s->dir, OWN_BYTES + bytes, "the scratch server of a backup needs", "backup.scratch_dir"))
         return false;
     bool encrypts = access(PLUGIN, R_OK) == 0;
     if (!encrypts && !scratch_is_in_memory(s->dir)) {

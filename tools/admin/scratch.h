@@ -3,7 +3,7 @@
  * it, and so is known to be one that can be loaded.
  *
  *    struct scratch s = {0};
- *    if (scratch_start(&s, &desk->arena, &desk->conf)) ... load, compare ...
+ *    if (scratch_start(&s, &desk->arena, &desk->conf, bytes)) ... load, compare ...
  *    scratch_stop(&s);
  *
  * What it writes to the disk is encrypted under a key that was never on any, or is in memory (tmpfs): so nothing is left to be read when the
@@ -25,5 +25,6 @@ struct scratch {
 /* A folder that others may pass through, if it is not there yet. False after a complaint. */
 bool scratch_folder(const char *path);
 
-bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *conf); /* false after a complaint */
-void scratch_stop(struct scratch *s);                                                /* and nothing is left of it */
+/* False after a complaint; there must be room for so many bytes of a database. */
+bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *conf, int64_t bytes);
+void scratch_stop(struct scratch *s); /* and nothing is left of it */

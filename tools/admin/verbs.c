@@ -4,8 +4,8 @@
 
 const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
                                  "The folder with the schema files and grants.sql."};
-static const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
-                                        "The folder of the secrets."};
+const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
+                                 "The folder of the secrets."};
 static const struct option verbs_credentials = {
     "--credentials", "DIR", offsetof(struct given, credentials), NULL,
     "Also make the MariaDB users and grant them what grants.sql lists. Their passwords are the files NAME/db-password "
@@ -74,7 +74,6 @@ static const struct option verbs_without_plans = {
 
 static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_config_check_options[] = {&verbs_without_plans, NULL};
-static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql,      &verbs_credentials, &verbs_revoke,
                                                              &verbs_database, &verbs_user,        NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
@@ -148,18 +147,6 @@ static const struct option *const verbs_store_adopt_options[] = {&verbs_secrets,
 static const struct option *const verbs_store_move_options[] = {&verbs_secrets, &verbs_user, NULL};
 
 const struct verb verbs[] = {
-    {.name = "credentials",
-     .help = "Make the secrets that are missing. Those that exist stay as they are.",
-     .more =
-         "Each service with a database gets a folder with its MariaDB password in the file db-password. The services "
-         "that "
-         "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
-         "client secret of your TikTok app into it. worker_mail gets an empty smtp-password: it may stay so unless "
-         "your mail relay wants a sign-in. auth gets totp-keys. Only the user who runs this can read the files. Back "
-         "them up, but apart from the database: without token-keys nobody can open the TikTok tokens in it, and "
-         "without totp-keys nobody whose sign-in needs a code can sign in but with a recovery code.",
-     .options = verbs_credentials_options,
-     .run = verb_credentials},
     {.name = "migrate",
      .help = "Bring the database schema up to date and, with --credentials, the MariaDB users and their grants.",
      .more =

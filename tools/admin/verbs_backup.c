@@ -44,8 +44,11 @@ static const struct option *const verbs_journal_options[] = {&verbs_journal_key,
 const struct verb verbs_backup[] = {
     {.name = "backup check",
      .help = "Compare each backup with the digest beside it, and delete those that are older than backup.keep_days.",
-     .more = "A timer says it each day. The exit code is 1 when one is bad, and the alarm backup_bad tells of it.",
-     .options = verbs_none,
+     .more =
+         "A timer says it each day. The newest good one stays, however old it is; nothing goes before the clock has "
+         "gone right for a day, nor while a backup or a restore is at work. The exit code is 1 when one is bad, "
+         "and the alarm backup_bad tells of it.",
+     .options = verbs_backup_options,
      .run = verb_backup_check},
     {.name = "backup list",
      .help = "List the backups, the oldest first.",

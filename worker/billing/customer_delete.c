@@ -5,8 +5,8 @@
  *    lease ──► open checkouts ──► each is ended ──► customer deleted ──► row, events, copies of the plan: one transaction
  *                                                   └─► not there ──► was it deleted? ──► yes: as above; no: an alarm, and again
  *
- * One that was made and never stored, because who had it made died, has no row. So where that was begun (checkout_ask_customer), those that
- * were made since are looked through for the user's id, before all is forgotten:
+ * One that was made and never stored, because who had it made died, has no row, and the user may have got another one since. So where that may
+ * be (checkout_ask_customer), those that were made since are looked through for the user's id, before all is forgotten:
  *
  *    row's customer deleted, or no row ──► customers made since ──► each of the user's is deleted ──► none is left
  *
@@ -49,7 +49,7 @@ static enum err customer_delete_tx(struct db *db, void *arg)
     if (e == OK)
         e = provider_events_forget(db, &run->job.subject_id);
     if (e == OK)
-        e = billing_customer_looked(db, &run->job.subject_id);
+        e = billing_customer_looked(db, &run->job.subject_id, d->asked_at_us);
     return e == OK ? job_finish(db, JOB_BILLING, &run->job) : e;
 }
 
@@ -121,6 +121,14 @@ static enum job_step customer_delete_next(struct customer_delete *d)
     return JOB_CALL;
 }
 
+/* The runner sees that the job is gone. */
+static enum job_step customer_delete_not(const struct customer_delete *d)
+{
+    enum err e = sync_release(d->run->db, &d->sync);
+
+    return e == OK ? JOB_DONE : job_run_failed(d->run, e);
+}
+
 static enum job_step customer_delete_begin(struct job_run *run)
 {
     struct customer_delete *d = run->data = arena_alloc(run->arena, sizeof *d);
@@ -145,6 +153,11 @@ static enum job_step customer_delete_begin(struct job_run *run)
     if (e != OK)
         return job_run_failed(run, e);
     d->has_customer = true;
+    e = job_is_left(run->db, JOB_BILLING, &run->job.id, &run->job.lease_token);
+    if (e == ERR_NOT_FOUND) /* billing_disown was quicker, and this is the next customer */
+        return customer_delete_not(d);
+    if (e != OK)
+        return job_run_failed(run, e);
     run->also = (struct job_lease){.hold = sync_hold, .id = run->job.subject_id, .token = d->sync.token};
     bool is_other_mode = sync_is_other_mode(&d->sync, run->worker->conf);
     if (is_other_mode)

@@ -13,6 +13,7 @@
  */
 #include "base/log.h"
 #include "model/privacy/erasure.h"
+#include "model/privacy/request.h"
 #include "model/tiktok/account.h"
 #include "model/tiktok/grant_end.h"
 #include "publish/access.h"
@@ -114,10 +115,22 @@ static enum job_step account_erase_then(struct job_run *run, enum job_step step)
     return step == JOB_ERROR && run->err == ERR_SEALED ? account_erase_go(run) : step;
 }
 
+/* The erasure was canceled, and no admin was asked for the same, before or since. */
+static enum err account_erase_is_dropped(struct job_run *run, const struct account_erase *a, bool *ret_is)
+{
+    bool is_canceled, is_asked = false;
+
+    enum err e = erasure_was_canceled(run->db, &a->account.user_id, run->job.created_at_us, &is_canceled);
+    if (e == OK && is_canceled)
+        e = request_is_end_asked(run->db, &a->account.id, &is_asked);
+    *ret_is = is_canceled && !is_asked;
+    return e;
+}
+
 static enum job_step account_erase_begin(struct job_run *run)
 {
     struct account_erase *a = run->data = arena_alloc(run->arena, sizeof *a);
-    bool waits = false, is_canceled = false;
+    bool waits = false, is_dropped = false;
 
     *a = (struct account_erase){.access.account_id = run->job.subject_id};
     enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &a->account);
@@ -125,10 +138,10 @@ static enum job_step account_erase_begin(struct job_run *run)
         return JOB_DONE;
     if (e != OK)
         return job_run_failed(run, e);
-    e = erasure_was_canceled(run->db, &a->account.user_id, run->job.created_at_us, &is_canceled);
+    e = account_erase_is_dropped(run, a, &is_dropped);
     if (e != OK)
         return job_run_failed(run, e);
-    if (is_canceled || a->account.state == ACCOUNT_DISCONNECTED)
+    if (is_dropped || a->account.state == ACCOUNT_DISCONNECTED)
         return account_erase_end(run, a);
     e = erasure_waits_for_posts(run->db, &a->account.id, run->job.created_at_us, &waits);
     if (e != OK)

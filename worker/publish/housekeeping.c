@@ -1,6 +1,6 @@
 /*
  * The housekeeping kind: every hour, it deletes rows and test data whose time is over, refreshes old tokens, audits the posts, and ends
- * those that nobody has approved. It also finds the jobs that are put off because the clock was set back; it is due when a
+ * those that nobody has approved. It tells of posts on hold, which wait for an administrator. It also finds the jobs that are put off because the clock was set back; it is due when a
  * worker starts or sees that.
  */
 #include "base/clock.h"
@@ -10,6 +10,7 @@
 #include "model/tiktok/grant_end.h"
 #include "model/tiktok/tiktok_event.h"
 #include "model/job/upkeep.h"
+#include "model/post/hold.h"
 #include "model/post/post_approve.h"
 #include "model/post/test_data.h"
 #include "publish/kinds.h"
@@ -21,6 +22,7 @@
 #define PURGES 20       /* batches of snapshots; an account that publishes never has one this old, so there are few */
 #define APPROVALS 50    /* batches of posts that nobody decided about */
 #define KEY_PURGES 200  /* batches of idempotency keys; then others' jobs have their turn */
+#define HELD_TOLD 10000 /* so many are as good as more */
 #define EVENT_PURGES 50 /* batches of TikTok's events: a post has two or three */
 
 /* Jobs of any kinds: whoever locks several does so in the order of their ids. */
@@ -116,6 +118,17 @@ static enum err housekeeping_audit(struct job_run *run)
     return housekeeping_add(run, jobs, n);
 }
 
+/* After a restore, and so soon after its first worker has started. */
+static enum err housekeeping_tell_held(struct job_run *run)
+{
+    int64_t n = 0;
+
+    enum err e = hold_count(run->db, HELD_TOLD, &n);
+    if (e == OK && n > 0)
+        alarm_raise(run->worker->metrics->set, ALARM_POSTS_HELD, LOG_INT("posts", n), LOG_END);
+    return e;
+}
+
 /* They are as good as gone when their time is over (idempotency_claim); the answers themselves are gone within an hour. */
 static enum err housekeeping_purge_keys(struct job_run *run, int64_t now_us, bool *ret_more)
 {
@@ -173,8 +186,11 @@ static enum job_step housekeeping_step(struct job_run *run)
     if (e == OK)
         e = housekeeping_expire_approvals(run, now_us);
     enum err purged = housekeeping_purge_keys(run, now_us, &more); /* whatever became of the others */
+    enum err told = housekeeping_tell_held(run);
     if (e == OK)
         e = purged;
+    if (e == OK)
+        e = told;
     if (e == OK)
         e = test_data_purge(run->db, run->arena, now_us, &more_test_data);
     run->err = e;

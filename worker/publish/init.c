@@ -245,6 +245,7 @@ struct record {
     const struct publish *p;
     const struct verdict *v;
     bool skipped;
+    bool told; /* init_tell_late: it stays with the attempt */
 };
 
 /*
@@ -324,16 +325,20 @@ static enum err init_record_unwritable(struct job_run *run, const struct publish
     return e;
 }
 
-/* Somebody else has called the attempt an unknown outcome. What is known now stays with it; and where TikTok has it, it is asked about it. The
- * log says it in any case. */
+/* Somebody else has called the attempt an unknown outcome. What is known now stays with it; and where TikTok has it, it is asked about it.
+ * Where nobody has called it so yet, it cannot be told. The log has the publish_id in any case. */
 static enum err init_tell_late(struct db *db, void *arg)
 {
-    const struct record *r = arg;
+    struct record *r = arg;
+    struct attempt attempt = {.state = ATTEMPT_COMMITTED};
     bool polls = false;
 
     enum err e = post_lock(db, &r->p->post.id);
     if (e == OK)
         e = attempt_tell(db, &r->p->attempt_id, &r->p->fence, &r->v->attempt);
+    if (e == OK)
+        e = attempt_look(db, r->run->arena, &r->p->attempt_id, &r->p->fence, &attempt);
+    r->told = e == OK && attempt.state == ATTEMPT_OUTCOME_UNKNOWN;
     if (e == OK && r->v->attempt.state == ATTEMPT_ACCEPTED)
         e = post_hear_accepted(db, r->run->arena, r->run->worker->conf, &r->p->post.id, &r->v->move, &polls);
     const struct job_new poll = publish_poll_of(r->run, r->p);
@@ -382,10 +387,9 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;
     if (e == ERR_CONFLICT) { /* the lease is lost; the runner notices and says so */
-        run->result_lost |= init_is_known(&v);
         init_note_id(run, &v);
         e = init_is_known(&v) ? db_tx(run->db, init_tell_late, &r) : OK;
-        (void)e; /* the log has told */
+        run->result_lost |= init_is_known(&v) && !(e == OK && r.told);
         return JOB_DONE;
     }
     if (v.attempt.state == ATTEMPT_ACCEPTED)

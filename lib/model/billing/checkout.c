@@ -15,8 +15,7 @@ enum {
     CHECKOUT_BEGIN,
     CHECKOUT_DONE,
     CHECKOUT_CONSENT,
-    CHECKOUT_ASK,
-    CHECKOUT_ASKED
+    CHECKOUT_ASK
 };
 static const struct sql checkout_sqls[];
 
@@ -84,7 +83,7 @@ static enum err checkout_set_customer(struct db *db, const struct checkout_chang
     if (e == OK)
         e = db_exec(db, &checkout_sqls[CHECKOUT_FORGET], DB_ARGS(db_uuid(&customer->user_id)), NULL);
     if (e == OK)
-        e = db_exec(db, &checkout_sqls[CHECKOUT_ASKED], DB_ARGS(db_uuid(&customer->user_id)), NULL);
+        e = billing_customer_looked(db, &customer->user_id, customer->only_us);
     if (e != OK || str_eq(now.email, customer->email))
         return e;
     return billing_ask_email(db, &customer->user_id, customer->request_id);
@@ -93,23 +92,32 @@ static enum err checkout_set_customer(struct db *db, const struct checkout_chang
 struct checkout_asking {
     struct arena *arena;
     const struct uuid *user_id;
+    int64_t only_us;
 };
 
+/* Whoever asks beside or after another one moves the time by a little, so that the other does not end it for both. */
 static enum err checkout_ask_tx(struct db *db, void *arg)
 {
-    const struct checkout_asking *a = arg;
+    struct checkout_asking *a = arg;
+    int64_t before_us = 0, now_us = clock_now_us();
 
     enum err e = user_lock(db, a->arena, a->user_id);
-    return e == OK
-               ? db_exec(db, &checkout_sqls[CHECKOUT_ASK], DB_ARGS(db_i64(clock_now_us()), db_uuid(a->user_id)), NULL)
-               : e;
+    if (e == OK)
+        e = billing_customer_asked(db, a->user_id, &before_us);
+    a->only_us = before_us == 0 ? now_us : 0;
+    return e == OK ? db_exec(db, &checkout_sqls[CHECKOUT_ASK],
+                             DB_ARGS(db_i64(before_us == 0 ? now_us : before_us - 1), db_uuid(a->user_id)), NULL)
+                   : e;
 }
 
-enum err checkout_ask_customer(struct db *db, struct arena *arena, const struct uuid *user_id)
+enum err checkout_ask_customer(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t *ret_only_us)
 {
-    struct checkout_asking a = {arena, user_id};
+    struct checkout_asking a = {.arena = arena, .user_id = user_id};
 
-    return db_tx(db, checkout_ask_tx, &a);
+    enum err e = db_tx(db, checkout_ask_tx, &a);
+    if (e == OK)
+        *ret_only_us = a.only_us;
+    return e;
 }
 
 static enum err checkout_keep_tx(struct db *db, void *arg)
@@ -260,9 +268,7 @@ static const struct db_col checkout_cols[] = {
 #define OURS " WHERE user_id = ? AND sync_token = ?"
 
 static const struct sql checkout_sqls[] = {
-    [CHECKOUT_ASK] = {.text = "UPDATE users SET customer_asked_at_us = COALESCE(customer_asked_at_us, ?) WHERE id = ?",
-                      .in = "iu"},
-    [CHECKOUT_ASKED] = {.text = "UPDATE users SET customer_asked_at_us = NULL WHERE id = ?", .in = "u"},
+    [CHECKOUT_ASK] = {.text = "UPDATE users SET customer_asked_at_us = ? WHERE id = ?", .in = "iu"},
     [CHECKOUT_BUYER] = {.text = "SELECT u.email, u.state, s.customer_id, " PLAN_TERMS_COLS(
                             "u.") " FROM users u LEFT JOIN subscriptions s"
                                   " ON s.user_id = u.id WHERE u.id = ?",

@@ -67,16 +67,20 @@ const struct plan *checkout_paid_plan(const struct checkout_buyer *buyer, const 
 
 /*
  * Call it before a customer is made at Stripe: whoever dies before it is stored leaves one behind of which nobody knows but by this, and an
- * erasure looks for it (worker/billing/customer_delete.c). It is over when a customer is stored. A transaction. ERR_ACCOUNT_DISABLED,
- * ERR_NOT_FOUND.
+ * erasure looks for it (worker/billing/customer_delete.c). It is over when that customer is stored, and was asked for once: *ret_only_us for
+ * struct checkout_customer. Of several that were asked for, Stripe may have made several, because its keys are good for a day. A
+ * transaction. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND.
  */
-MUST_CHECK enum err checkout_ask_customer(struct db *db, struct arena *arena, const struct uuid *user_id);
+MUST_CHECK enum err checkout_ask_customer(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                          int64_t *ret_only_us);
 
 /* A customer that was made at Stripe, with the address by which that was done: if the user has another one by now, Stripe hears of it. */
 struct checkout_customer {
     struct uuid user_id;
     struct str id, email;
     struct str request_id; /* ours, for the log */
+    int64_t
+        only_us; /* when it was asked for, if Stripe can have no other one of the user's; 0: it may, and goes on being looked for */
 };
 
 /*

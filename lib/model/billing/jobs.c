@@ -1,13 +1,24 @@
 #include "model/billing/jobs.h"
 
 #include "base/clock.h"
+#include "model/billing/provider_event.h"
 #include "model/billing/sync.h"
 #include "model/job/job.h"
 #include "model/user/user.h"
 
 #define LAPSED_US US_PER_DAY /* Stripe renews within hours; and what is asked for today is not asked for again */
 
-enum { JOBS_HAS_CUSTOMER, JOBS_EACH, JOBS_LAPSED, JOBS_USER_OF, JOBS_CONTACT, JOBS_BIND, JOBS_ASKED, JOBS_ASKED_OVER };
+enum {
+    JOBS_HAS_CUSTOMER,
+    JOBS_EACH,
+    JOBS_LAPSED,
+    JOBS_USER_OF,
+    JOBS_CONTACT,
+    JOBS_BIND,
+    JOBS_ASKED,
+    JOBS_ASKED_OVER,
+    JOBS_NO_DELETE
+};
 static const struct sql jobs_sqls[];
 
 enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str request_id)
@@ -35,9 +46,9 @@ enum err billing_customer_asked(struct db *db, const struct uuid *user_id, int64
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err billing_customer_looked(struct db *db, const struct uuid *user_id)
+enum err billing_customer_looked(struct db *db, const struct uuid *user_id, int64_t asked_at_us)
 {
-    return db_exec(db, &jobs_sqls[JOBS_ASKED_OVER], DB_ARGS(db_uuid(user_id)), NULL);
+    return db_exec(db, &jobs_sqls[JOBS_ASKED_OVER], DB_ARGS(db_uuid(user_id), db_i64(asked_at_us)), NULL);
 }
 
 struct jobs_disowning {
@@ -46,13 +57,22 @@ struct jobs_disowning {
     struct sync sync;
 };
 
-/* The job last, which finds no customer then, and ends what is left of an erasure. */
+/* The job last, which finds no customer then, and ends what is left of an erasure. Where there is none, it would find the next customer. */
 static enum err jobs_disown_tx(struct db *db, void *arg)
 {
     const struct jobs_disowning *d = arg;
+    const struct uuid *user_id = &d->sync.user_id;
+    enum user_state state = USER_ERASING;
 
     enum err e = sync_forget(db, d->arena, d->conf, &d->sync);
-    return e == OK ? billing_forget(db, &d->sync.user_id, (struct str){0}) : e;
+    if (e == OK)
+        e = user_lock_state(db, d->arena, user_id, &state);
+    if (e == OK)
+        e = provider_events_forget(db, user_id);
+    if (e != OK)
+        return e;
+    return state == USER_ERASING ? billing_forget(db, user_id, (struct str){0})
+                                 : db_exec(db, &jobs_sqls[JOBS_NO_DELETE], DB_ARGS(db_uuid(user_id)), NULL);
 }
 
 enum err billing_disown(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id)
@@ -187,7 +207,11 @@ static const struct sql jobs_sqls[] = {
     [JOBS_ASKED] = {.text = "SELECT COALESCE(customer_asked_at_us, 0) FROM users WHERE id = ?",
                     .in = "u",
                     .cols = db_number_cols},
-    [JOBS_ASKED_OVER] = {.text = "UPDATE users SET customer_asked_at_us = NULL WHERE id = ?", .in = "u"},
+    [JOBS_ASKED_OVER] = {.text =
+                             "UPDATE users SET customer_asked_at_us = NULL WHERE id = ? AND customer_asked_at_us = ?",
+                         .in = "ui"},
+    [JOBS_NO_DELETE] = {.text = "DELETE FROM jobs_billing WHERE kind = '" BILLING_JOB_DELETE "' AND subject_id = ?",
+                        .in = "u"},
     [JOBS_EACH] = {.text = "SELECT user_id FROM subscriptions WHERE user_id > ? ORDER BY user_id LIMIT ?",
                    .in = "ui",
                    .cols = db_uuid_cols},

@@ -40,13 +40,15 @@ MUST_CHECK enum err billing_ask_email(struct db *db, const struct uuid *user_id,
  */
 MUST_CHECK enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id);
 
-/* When Stripe was first asked for a customer of the user that was not stored since; 0: there is none such. And that it was looked for. */
+/* Since when Stripe may have a customer of the user that is not stored; 0: there is none such. And that there is none of those that were asked
+ * for since then, if nobody has asked meanwhile. */
 MUST_CHECK enum err billing_customer_asked(struct db *db, const struct uuid *user_id, int64_t *ret_at_us);
-MUST_CHECK enum err billing_customer_looked(struct db *db, const struct uuid *user_id);
+MUST_CHECK enum err billing_customer_looked(struct db *db, const struct uuid *user_id, int64_t asked_at_us);
 
 /*
  * What is kept of a customer that Stripe does not have, or that its account's owner has deleted by hand, goes, without asking Stripe: an
- * admin's word in place of it. ERR_NOT_FOUND: there is none; ERR_AGAIN: somebody asks Stripe about it right now. The caller ends the
+ * admin's word in place of it. Nothing waits to delete a customer then, because the user may buy again at once; of whoever is being erased
+ * the job goes on, at once. ERR_NOT_FOUND: there is none; ERR_AGAIN: somebody asks Stripe about it right now. The caller ends the
  * credential epoch.
  */
 MUST_CHECK enum err billing_disown(struct db *db, struct arena *arena, const struct conf *conf,

@@ -16,6 +16,7 @@ struct attempt {
     struct uuid id;
     int state;
     int64_t number; /* from 1 */
+    struct str publish_id;
 };
 
 /*

@@ -10,6 +10,7 @@ enum {
     HOLD_SET,
     HOLD_NOTE_ALL,
     HOLD_COUNT,
+    HOLD_COUNT_TO,
     HOLD_LIST,
     HOLD_LIST_OF,
     HOLD_ACCOUNTS,
@@ -41,6 +42,11 @@ static enum err hold_all_tx(struct db *db, void *arg)
 enum err hold_all(struct db *db, int64_t *ret_n)
 {
     return db_tx(db, hold_all_tx, ret_n);
+}
+
+enum err hold_count(struct db *db, int64_t max, int64_t *ret_n)
+{
+    return db_number(db, &hold_sqls[HOLD_COUNT_TO], DB_ARGS(db_i64(max)), ret_n);
 }
 
 enum err hold_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *above, size_t max,
@@ -183,6 +189,11 @@ static const struct sql hold_sqls[] = {
                   .in = ""},
     [HOLD_NOTE_ALL] = {.text = HOLD_EVENT_OF("held"), .in = "i"},
     [HOLD_COUNT] = {.text = "SELECT COUNT(*) FROM " HELD " WHERE p.state IN " WAITS, .in = "", .cols = db_number_cols},
+    [HOLD_COUNT_TO] = {.text = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts a FORCE INDEX (by_hold) JOIN posts p"
+                               " ON p.account_id = a.id AND p.id <= a.held_to_id AND p.state IN " WAITS
+                               " WHERE a.held_to_id IS NOT NULL LIMIT ?) held",
+                       .in = "i",
+                       .cols = db_number_cols},
     [HOLD_LIST] = {.text = HOLD_SELECT " WHERE p.state IN " WAITS " AND p.id > ? ORDER BY p.id LIMIT ?",
                    .in = "ui",
                    .cols = hold_post_cols},

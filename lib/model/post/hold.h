@@ -19,6 +19,9 @@ bool hold_has(const struct account *account, const struct uuid *post_id);
 /* In a transaction of its own, while no program runs. Their receipts say so. ret_n: how many are on hold. */
 MUST_CHECK enum err hold_all(struct db *db, int64_t *ret_n);
 
+/* How many are on hold, counted up to that many. */
+MUST_CHECK enum err hold_count(struct db *db, int64_t max, int64_t *ret_n);
+
 struct held_post {
     struct uuid id, user_id, account_id;
     int state, mode;

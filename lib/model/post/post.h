@@ -180,6 +180,8 @@ struct post_move {
     struct uuid attempt_id;
     struct str event_code;    /* of the event, where that is not the failure_code: who did it */
     struct str of_publish_id; /* TikTok's word about this one: ERR_CONFLICT if the post has another by now, or none */
+    int64_t
+        not_before_us; /* of its event, which comes after others although a clock was set back; 0: it is as the clock says */
 };
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);

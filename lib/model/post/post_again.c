@@ -24,7 +24,8 @@ struct again {
 /* What only a retry must know of a post. */
 struct again_facts {
     int64_t retried_after, retries, plan_month;
-    int64_t heard; /* since the last retry, of attempts before it */
+    int64_t heard;                  /* since the last retry, of attempts before it whose end is not the post's */
+    int64_t retried_at_us, last_us; /* the times of the events: of the last retry, and of the newest */
 };
 
 static enum err post_again_read(struct db *db, struct again *a)
@@ -121,6 +122,11 @@ static bool post_retry_is_decided(struct str failure_code)
     return false;
 }
 
+static bool post_again_is_of(const struct post *p, const struct attempt *attempt)
+{
+    return attempt->publish_id.n > 0 && str_eq(attempt->publish_id, p->publish_id);
+}
+
 /* Does nobody know whether TikTok has it? By what was told of an attempt of before a retry; by how it ended, which may be of such a one
  * (earlier_accepted); and by its newest attempt, unless somebody has already said so of that one. */
 static enum err post_retry_is_unknown(struct db *db, const struct again *a, const struct again_facts *facts,
@@ -137,7 +143,9 @@ static enum err post_retry_is_unknown(struct db *db, const struct again *a, cons
         return e == ERR_NOT_FOUND ? OK : e;
     if (attempt.state == ATTEMPT_COMMITTED) /* of a post that has ended there should be none */
         return ERR_POST_UNDER_WAY;
-    *ret_unknown = *ret_unknown || (attempt.number > facts->retried_after && attempt.state == ATTEMPT_OUTCOME_UNKNOWN);
+    /* Where TikTok had it after all (late_accepted), the post's end is what TikTok said of it. */
+    bool is_open = attempt.state == ATTEMPT_OUTCOME_UNKNOWN && !post_again_is_of(p, &attempt);
+    *ret_unknown = *ret_unknown || (attempt.number > facts->retried_after && is_open);
     return OK;
 }
 
@@ -210,11 +218,15 @@ static enum err post_retry_take_images(struct db *db, const struct again *a)
     return e;
 }
 
-static enum err post_retry_begin(struct db *db, const struct again *a, int64_t newest, int64_t plan_month)
+/* After all that was told before, though a clock was set back: what is told later must not be taken for that (POST_AGAIN_FACTS). */
+static enum err post_retry_begin(struct db *db, const struct again *a, int64_t newest, int64_t plan_month,
+                                 int64_t last_us)
 {
     const struct post *p = &a->made.post;
-    const struct post_move move = {
-        .event = EVENT_RETRIED, .event_code = post_again_by(a), .request_id = a->by->request_id};
+    const struct post_move move = {.event = EVENT_RETRIED,
+                                   .event_code = post_again_by(a),
+                                   .request_id = a->by->request_id,
+                                   .not_before_us = last_us + 1};
 
     enum err e = post_move(db, a->arena, a->conf, &p->id, &move);
     if (e == OK)
@@ -273,7 +285,7 @@ static enum err post_retry_locked(struct db *db, struct again *a, const struct p
         e = plan_posts_take(db, a->by->user_id, plan, month);
     if (e == OK)
         e = post_retry_take_images(db, a);
-    return e == OK ? post_retry_begin(db, a, newest, month) : e;
+    return e == OK ? post_retry_begin(db, a, newest, month, facts.last_us) : e;
 }
 
 static enum err post_retry_tx(struct db *db, void *arg)
@@ -318,10 +330,11 @@ static const char *post_hear_event(struct str told)
     return NULL;
 }
 
-/* On its receipt; and where it waits to be sent again, it is not. */
+/* On its receipt, after the retry; and where it waits to be sent again, it is not. */
 static enum err post_hear(struct db *db, struct arena *arena, const struct conf *conf, const struct post *post,
-                          const struct post_move *heard)
+                          struct post_move *heard, const struct again_facts *facts)
 {
+    heard->not_before_us = facts->retried_at_us;
     if (post_again_waits((enum post_state)post->state))
         return post_move(db, arena, conf, &post->id, heard);
     return post_note(db, &post->id, heard, (enum post_state)post->state, clock_now_us());
@@ -332,6 +345,7 @@ enum err post_hear_earlier(struct db *db, struct arena *arena, const struct conf
 {
     const char *event = post_hear_event(str_from(told->event));
     struct post_move heard = *told;
+    struct again_facts facts;
     struct post post;
 
     if (event == NULL || told->of_publish_id.p == NULL)
@@ -339,6 +353,8 @@ enum err post_hear_earlier(struct db *db, struct arena *arena, const struct conf
     enum err e = post_lock(db, post_id);
     if (e == OK)
         e = post_by_id(db, arena, post_id, &post);
+    if (e == OK)
+        e = db_row(db, &post_again_sqls[POST_AGAIN_FACTS], DB_ARGS(db_uuid(post_id)), arena, &facts);
     if (e != OK)
         return e;
     if (str_eq(post.publish_id, told->of_publish_id))
@@ -346,7 +362,7 @@ enum err post_hear_earlier(struct db *db, struct arena *arena, const struct conf
     heard.event = event;
     heard.of_publish_id = (struct str){0};
     heard.publish_id = told->of_publish_id;
-    return post_hear(db, arena, conf, &post, &heard);
+    return post_hear(db, arena, conf, &post, &heard, &facts);
 }
 
 /* Was the attempt of before the newest retry? One that is not known was, where there was one. */
@@ -394,7 +410,7 @@ enum err post_hear_accepted(struct db *db, struct arena *arena, const struct con
         return post_hear_late(db, arena, conf, &post, &heard, ret_polls);
     heard.event = "earlier_accepted";
     *ret_polls = post_again_waits((enum post_state)post.state);
-    return post_hear(db, arena, conf, &post, &heard);
+    return post_hear(db, arena, conf, &post, &heard, &facts);
 }
 
 struct again_heard {
@@ -419,9 +435,13 @@ enum err post_heed_earlier(struct db *db, struct arena *arena, const struct conf
     return post_move(db, arena, conf, post_id, &accepted);
 }
 
-static const struct db_col post_again_facts_cols[] = {
-    DB_COL(struct again_facts, retried_after, I64), DB_COL(struct again_facts, retries, I64),
-    DB_COL(struct again_facts, plan_month, I64), DB_COL(struct again_facts, heard, I64), DB_END};
+static const struct db_col post_again_facts_cols[] = {DB_COL(struct again_facts, retried_after, I64),
+                                                      DB_COL(struct again_facts, retries, I64),
+                                                      DB_COL(struct again_facts, plan_month, I64),
+                                                      DB_COL(struct again_facts, heard, I64),
+                                                      DB_COL(struct again_facts, retried_at_us, I64),
+                                                      DB_COL(struct again_facts, last_us, I64),
+                                                      DB_END};
 
 static const struct db_col post_again_heard_cols[] = {DB_COL(struct again_heard, attempt_id, UUID),
                                                       DB_COL(struct again_heard, publish_id, STR), DB_END};
@@ -433,8 +453,10 @@ static const struct sql post_again_sqls[] = {
     [POST_AGAIN_FACTS] = {.text =
                               "SELECT p.retried_after, (SELECT COUNT(*) FROM post_events e WHERE e.post_id = p.id"
                               " AND e.event = '" EVENT_RETRIED "'), p.plan_month, (SELECT COUNT(*) FROM post_events e"
-                              " WHERE e.post_id = p.id AND e.event IN " EARLIER_EVENTS " AND e.at_us >= " RETRIED_AT
-                              ") FROM posts p WHERE p.id = ?",
+                              " LEFT JOIN post_attempts t ON t.id = e.attempt_id WHERE e.post_id = p.id AND e.event IN"
+                              " " EARLIER_EVENTS " AND e.at_us >= " RETRIED_AT " AND NOT COALESCE(t.publish_id ="
+                              " p.publish_id, 0)), COALESCE(" RETRIED_AT ", 0), (SELECT MAX(e.at_us) FROM post_events e"
+                              " WHERE e.post_id = p.id) FROM posts p WHERE p.id = ?",
                           .in = "u",
                           .cols = post_again_facts_cols},
     /* Of the attempt that was spoken of, where the event says which; else of the newest that TikTok has taken. */

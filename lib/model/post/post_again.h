@@ -10,7 +10,7 @@
  * A retry is the same post. What is known of its newest attempt decides:
  *
  *    none, or TikTok refused all, or none left     it is tried again
- *    TikTok said that the post failed              likewise: it has it no more
+ *    TikTok said that the post failed              likewise: it has it no more; also after late_accepted and earlier_accepted
  *    nobody knows whether TikTok has it            only if whoever asks has looked: wish.confirm_not_published
  *    TikTok has it                                 never
  *

@@ -44,7 +44,7 @@ static enum err post_move_add_events(struct db *db, const struct moving *v, size
         const struct post_move *m = v[i].move;
         struct uuid id = uuid_new();
         db_many_add(&many,
-                    DB_ARGS(db_uuid(&id), db_uuid(v[i].id), db_i64(now_us), db_cstr(m->event),
+                    DB_ARGS(db_uuid(&id), db_uuid(v[i].id), db_i64(MAX(now_us, m->not_before_us)), db_cstr(m->event),
                             post_move_state_arg(v[i].to),
                             db_str(m->event_code.p == NULL ? m->failure_code : m->event_code), db_str(m->platform_code),
                             db_str(m->platform_log_id), db_uuid_or_null(&m->attempt_id), db_str(m->request_id)));
@@ -83,7 +83,7 @@ static enum err post_move_update(struct db *db, const struct moving *v, size_t n
 
     for (size_t i = 0; i < n; i++) {
         const struct post_move *m = v[i].move;
-        bool accepted = v[i].to == POST_PROCESSING;
+        bool accepted = m->publish_id.n > 0; /* TikTok is asked about it from now on, whatever it was called before */
         db_many_add(&many, DB_ARGS(post_move_state_arg(v[i].to), db_str(m->failure_code), db_str(m->platform_code),
                                    db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
                                    db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),

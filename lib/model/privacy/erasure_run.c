@@ -247,11 +247,24 @@ static enum err erasure_rows_step(struct db *db, const struct erasure_step *s)
     return more ? OK : erasure_mark(db, s, RUN_ROWS_GONE);
 }
 
+/* Beside the posts that are known to remain, which the template counts. */
+static struct str erasure_mail_words(const struct erasure_step *s)
+{
+    long long n = (long long)s->x->posts_unknown_n;
+
+    if (n == 0)
+        return s->x->posts_n == 0 ? STR("No post that was made here is known to remain at TikTok.") : (struct str){0};
+    return arena_printf(s->arena, "Of %lld %s nobody knows whether TikTok has %s: look at your profile there.", n,
+                        n == 1 ? "post" : "posts", n == 1 ? "it" : "them");
+}
+
 static enum err erasure_mail_tx(struct db *db, void *arg)
 {
     const struct erasure_step *s = arg;
-    const struct mail_params params = {
-        .link = erasure_link(s->arena, s->conf, &s->x->id), .at_us = clock_now_us(), .count = s->x->posts_n};
+    const struct mail_params params = {.link = erasure_link(s->arena, s->conf, &s->x->id),
+                                       .at_us = clock_now_us(),
+                                       .count = s->x->posts_n,
+                                       .why = erasure_mail_words(s)};
 
     enum err e = user_lock_any(db, &s->x->user_id);
     if (e == OK)

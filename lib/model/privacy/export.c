@@ -8,6 +8,7 @@
 #include "crypto/digest.h"
 #include "json/json.h"
 #include "model/privacy/export_private.h"
+#include "store/folder.h"
 #include "zip/zip.h"
 
 #define EXPORT_LINE_BYTES (16u << 20) /* of JSON or CSV: a row in which every byte is escaped, with room */
@@ -16,8 +17,10 @@
 #define EXPORT_COPY_BYTES (64u << 10)
 #define EXPORT_SUMS "SHA256SUMS"
 #define EXPORT_NAME_SIZE 80
-#define EXPORT_BUCKET_FAILS \
-    3 /* images one after another: then it is the bucket that is away, and a later export has them */
+/* After so many images one after another that a bucket does not give, or after so long for them, it is the bucket that is away: the
+ * others are named as not read, and nobody waits for them. A later export has them. */
+#define EXPORT_BUCKET_FAILS 3
+#define EXPORT_BUCKET_WAIT_US (5 * US_PER_SEC)
 
 struct export
 {
@@ -32,7 +35,8 @@ struct export
     struct sha256_stream *digest; /* of the entry that is open; NULL: none */
     char name[EXPORT_NAME_SIZE];  /* its name */
     struct buf line, sums;
-    int bucket_fails; /* since the last image that it gave */
+    int bucket_fails;       /* since the last image that it gave */
+    int64_t bucket_wait_us; /* for these */
 };
 
 static const struct sql export_images_sql;
@@ -296,13 +300,47 @@ static enum err export_csv(struct export *x, size_t t)
 
 /* Images */
 
-/* Where its row said that it is, or where it was moved to since. */
-static enum err export_open_image(const struct export *x, const struct uuid *id, enum store_kind kind, int *ret_fd)
+static bool export_bucket_is_away(const struct export *x)
 {
-    enum store_kind other = kind == STORE_DIRECTORY ? STORE_S3 : STORE_DIRECTORY;
+    return x->bucket_fails >= EXPORT_BUCKET_FAILS || x->bucket_wait_us >= EXPORT_BUCKET_WAIT_US;
+}
 
-    enum err e = store_open(x->store, kind, id, ret_fd, NULL);
-    return e == ERR_NOT_FOUND && store_has(x->store, other) ? store_open(x->store, other, id, ret_fd, NULL) : e;
+static enum err export_open_in_bucket(struct export *x, const struct uuid *id, int *ret_fd)
+{
+    int64_t began_us = clock_mono_us();
+
+    if (export_bucket_is_away(x))
+        return ERR_STORE;
+    enum err e = store_open(x->store, STORE_S3, id, ret_fd, NULL);
+    x->bucket_fails = e == ERR_STORE ? x->bucket_fails + 1 : 0;
+    x->bucket_wait_us = e == ERR_STORE ? x->bucket_wait_us + clock_mono_us() - began_us : 0;
+    return e;
+}
+
+/* What is not in a folder was deleted; unless the folder itself is not there, because its disk is not mounted. */
+static enum err export_open_in_folder(const struct export *x, const struct uuid *id, int *ret_fd)
+{
+    struct uuid mark;
+
+    enum err e = store_open(x->store, STORE_DIRECTORY, id, ret_fd, NULL);
+    return e == ERR_NOT_FOUND && folder_marked(x->store->dir, &mark) != OK ? ERR_STORE : e;
+}
+
+static enum err export_open_in(struct export *x, const struct uuid *id, enum store_kind kind, int *ret_fd)
+{
+    return kind == STORE_S3 ? export_open_in_bucket(x, id, ret_fd) : export_open_in_folder(x, id, ret_fd);
+}
+
+/* Where its row said that it is, or where it was moved to since. In the folder of a machine that has only a bucket it never was. */
+static enum err export_open_image(struct export *x, const struct uuid *id, enum store_kind kind, int *ret_fd)
+{
+    enum err e = export_open_in(x, id, kind, ret_fd);
+
+    if (e != ERR_NOT_FOUND)
+        return e;
+    if (kind == STORE_S3)
+        return store_open(x->store, STORE_DIRECTORY, id, ret_fd, NULL);
+    return store_has(x->store, STORE_S3) ? export_open_in(x, id, STORE_S3, ret_fd) : e;
 }
 
 /* All of it is read once before its entry begins: that says how long it is, and cannot be taken back. */
@@ -355,13 +393,9 @@ static enum err export_put_image(struct export *x, const struct uuid *id, enum s
     enum err e = export_open_image(x, id, kind, &fd);
     if (e == OK && !export_can_be_read(fd, &bytes))
         e = ERR_STORE;
-    if (e == OK)
-        x->bucket_fails = 0;
-    if (e == OK || (e != ERR_NOT_FOUND && e != ERR_STORE))
-        return e == OK ? export_copy_image(x, name, fd, bytes) : e;
-    if (e == ERR_STORE && kind == STORE_S3 && ++x->bucket_fails == EXPORT_BUCKET_FAILS)
-        return e;
-    return export_miss_image(x, name, e);
+    if (e == ERR_NOT_FOUND || e == ERR_STORE)
+        return export_miss_image(x, name, e);
+    return e == OK ? export_copy_image(x, name, fd, bytes) : e;
 }
 
 static enum err export_image(struct export *x, const struct db_value *v)

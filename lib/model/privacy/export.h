@@ -45,7 +45,7 @@ const struct export_told *export_told(const struct export *x);
 
 /*
  * Gives the ZIP to write, piece by piece and once. An image that is there and cannot be read is named in the list of digests, and counted.
- * The first error of write ends it and is returned; ERR_STORE: the bucket is away. After any error what was written is no whole ZIP, and has no list of digests.
+ * So are all that are in a bucket or a folder which is away. The first error of write ends it and is returned. After any error what was written is no whole ZIP, and has no list of digests.
  */
 MUST_CHECK enum err export_write(struct export *x, enum err (*write)(void *arg, struct str bytes), void *arg);
 

@@ -14,7 +14,9 @@ enum {
     REQUEST_LIST_OPEN,
     REQUEST_LIST_ALL,
     REQUEST_OVERDUE,
-    REQUEST_ACCOUNTS
+    REQUEST_ACCOUNTS,
+    REQUEST_ASK_END,
+    REQUEST_IS_END_ASKED
 };
 static const struct sql request_sqls[];
 
@@ -105,6 +107,9 @@ static enum err request_disconnect_tx(struct db *db, void *arg)
     enum err e = db_rows(db, &request_sqls[REQUEST_ACCOUNTS],
                          DB_ARGS(db_uuid(l->user_id), account, account, db_i64(ACCOUNTS_MAX)), l->arena, sizeof *ids,
                          ACCOUNTS_MAX, (void **)&ids, &l->n);
+    if (e == OK && l->n > 0)
+        e = db_exec(db, &request_sqls[REQUEST_ASK_END],
+                    DB_ARGS(db_i64(clock_now_us()), db_uuid(l->user_id), account, account), NULL);
     if (e != OK || l->n == 0)
         return e;
     struct job_new *jobs = arena_array(l->arena, l->n, sizeof *jobs);
@@ -122,6 +127,15 @@ enum err request_disconnect(struct db *db, struct arena *arena, const struct uui
     enum err e = db_tx(db, request_disconnect_tx, &l);
     *ret_n = l.n;
     return e == OK && l.n == 0 && !uuid_is_none(account_id) ? ERR_NOT_FOUND : e;
+}
+
+enum err request_is_end_asked(struct db *db, const struct uuid *account_id, bool *ret_is)
+{
+    int64_t one;
+
+    enum err e = db_number(db, &request_sqls[REQUEST_IS_END_ASKED], DB_ARGS(db_uuid(account_id)), &one);
+    *ret_is = e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
 }
 
 enum err request_close(struct db *db, const struct uuid *id)
@@ -177,6 +191,12 @@ static const struct sql request_sqls[] = {
                                   " ('active', 'needs_reconnect') AND (ISNULL(?) OR id = ?) ORDER BY id LIMIT ?",
                           .in = "uuui",
                           .cols = db_uuid_cols},
+    [REQUEST_ASK_END] = {.text = "UPDATE accounts FORCE INDEX (by_user_state) SET end_asked_at_us = ? WHERE user_id = ?"
+                                 " AND state IN ('active', 'needs_reconnect') AND (ISNULL(?) OR id = ?)",
+                         .in = "iuuu"},
+    [REQUEST_IS_END_ASKED] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND end_asked_at_us IS NOT NULL",
+                              .in = "u",
+                              .cols = db_number_cols},
     /* One that was told on a day to come, by a clock that was set back since, was not told. */
     [REQUEST_OVERDUE] = {.text = "UPDATE privacy_requests SET told_at_us = ? WHERE done_at_us IS NULL AND due_at_us < ?"
                                  " AND (COALESCE(told_at_us, 0) < ? OR told_at_us > ?)",

@@ -44,10 +44,12 @@ MUST_CHECK enum err request_done(struct db *db, struct arena *arena, const struc
 
 /*
  * Has worker@publish, which has the keys, disconnect the user's TikTok accounts, or that one, as the user could: tokens are wiped, and the
- * grant is ended at TikTok. *ret_n: how many there are. ERR_NOT_FOUND: there is no such account of theirs.
+ * grant is ended at TikTok. It is noted with the account until that is done, so that who cancels an erasure, whose job is the same, does not
+ * drop it. *ret_n: how many there are. ERR_NOT_FOUND: there is no such account of theirs.
  */
 MUST_CHECK enum err request_disconnect(struct db *db, struct arena *arena, const struct uuid *user_id,
                                        const struct uuid *account_id, size_t *ret_n);
+MUST_CHECK enum err request_is_end_asked(struct db *db, const struct uuid *account_id, bool *ret_is);
 
 /* By its id, of whoever has no account. ERR_NOT_FOUND: there is none that is not done. */
 MUST_CHECK enum err request_close(struct db *db, const struct uuid *id);

@@ -264,7 +264,7 @@ static const struct sql account_sqls[] = {
              "UPDATE accounts FORCE INDEX (PRIMARY) SET display_name = ?, avatar_url = ?, scopes = ?, access_token = ?,"
              " refresh_token = ?, access_expires_at_us = ?, refresh_expires_at_us = ?,"
              " connected_at_us = ?, updated_at_us = ?, state = 'active', state_reason = NULL,"
-             " disconnected_at_us = NULL, lease_token = NULL, lease_until_us = NULL"
+             " disconnected_at_us = NULL, end_asked_at_us = NULL, lease_token = NULL, lease_until_us = NULL"
              " WHERE id = ? AND user_id = ? AND open_id = ? AND mode = ?",
          .in = "sssbbiiiiuuss"},
 };

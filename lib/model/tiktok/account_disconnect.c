@@ -183,7 +183,8 @@ static const struct sql account_disconnect_sqls[] = {
                               "display_name = NULL,"
                               " avatar_url = NULL, access_token = NULL, refresh_token = NULL,"
                               " access_expires_at_us = NULL, refresh_expires_at_us = NULL, lease_token = NULL,"
-                              " lease_until_us = NULL, disconnected_at_us = ?, canceled_to_us = ?,"
+                              " lease_until_us = NULL, end_asked_at_us = NULL, disconnected_at_us = ?,"
+                              " canceled_to_us = ?,"
                               " updated_at_us = ? WHERE id = ? AND user_id = ? AND state <> 'disconnected'",
                       .in = "iiiuu"},
     [ACCOUNT_WIPE_SNAPSHOT] = {.text = "DELETE FROM creator_snapshots WHERE account_id = ?", .in = "u"},

@@ -7,6 +7,9 @@ struct account_sealed {
     struct str access, refresh; /* absent if there is nothing to seal */
 };
 
+/* To which a sealed token is bound. Those of test accounts have another name, by which no row opens them as a live account's. */
+struct str account_tokens_place(struct arena *arena, const char *column, int mode, const struct uuid *id);
+
 /* Seals into the arena. Each value is bound to its column and to the id of its row. */
 MUST_CHECK enum err account_seal(const struct keyring *ring, struct arena *arena, const struct uuid *id,
                                  const struct account_tokens *tokens, struct account_sealed *ret_sealed);

@@ -29,8 +29,7 @@ void account_tokens_done(struct account_tokens *t)
     *t = (struct account_tokens){0};
 }
 
-/* Those of test accounts have another name, by which no row opens them as a live account's. */
-static struct str account_tokens_place_of(struct arena *arena, const char *column, int mode, const struct uuid *id)
+struct str account_tokens_place(struct arena *arena, const char *column, int mode, const struct uuid *id)
 {
     return arena_printf(arena, "%s.%s:%s", mode == MODE_TEST ? "test_accounts" : "accounts", column, uuid_text(id).s);
 }
@@ -43,10 +42,10 @@ enum err account_seal(const struct keyring *ring, struct arena *arena, const str
 
     if (tokens->access.n > 0)
         e = keyring_seal(ring, secret_str(&tokens->access),
-                         account_tokens_place_of(arena, "access_token", tokens->mode, id), arena, &sealed.access);
+                         account_tokens_place(arena, "access_token", tokens->mode, id), arena, &sealed.access);
     if (e == OK && tokens->refresh.n > 0)
         e = keyring_seal(ring, secret_str(&tokens->refresh),
-                         account_tokens_place_of(arena, "refresh_token", tokens->mode, id), arena, &sealed.refresh);
+                         account_tokens_place(arena, "refresh_token", tokens->mode, id), arena, &sealed.refresh);
     if (e == OK)
         *ret_sealed = sealed;
     return e;
@@ -55,7 +54,7 @@ enum err account_seal(const struct keyring *ring, struct arena *arena, const str
 enum err account_open_access(const struct keyring *ring, struct arena *arena, const struct uuid *id, int mode,
                              struct str sealed, struct secret *ret_access)
 {
-    return keyring_open(ring, sealed, account_tokens_place_of(arena, "access_token", mode, id), ret_access);
+    return keyring_open(ring, sealed, account_tokens_place(arena, "access_token", mode, id), ret_access);
 }
 
 enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
@@ -69,7 +68,7 @@ enum err account_tokens(struct db *db, struct arena *arena, const struct keyring
         return e;
     e = account_open_access(ring, arena, id, row.mode, row.access, &tokens.access);
     if (e == OK)
-        e = keyring_open(ring, row.refresh, account_tokens_place_of(arena, "refresh_token", row.mode, id),
+        e = keyring_open(ring, row.refresh, account_tokens_place(arena, "refresh_token", row.mode, id),
                          &tokens.refresh);
     if (e != OK) {
         account_tokens_done(&tokens);

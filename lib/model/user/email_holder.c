@@ -44,7 +44,11 @@ enum err email_holder_tell(struct db *db, const struct email_holder *holder, enu
 
     if (may && holder->is_enabled)
         mail.user_id = holder->user_id;
-    return mail_add(db, &mail);
+    /* Who is erased since they were found is nobody. Nobody is looked for, too, so that the time tells nothing. */
+    enum err e = user_lock_any(db, &mail.user_id);
+    if (e == ERR_NOT_FOUND)
+        mail.user_id = UUID_NONE;
+    return e == OK || e == ERR_NOT_FOUND ? mail_add(db, &mail) : e;
 }
 
 enum err email_check_kept(struct db *db, struct str email_key, const struct uuid *user_id)

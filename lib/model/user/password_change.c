@@ -141,6 +141,8 @@ static enum err password_forgotten_again_tx(struct db *db, void *arg)
         e = user_email_key(user.email, a->arena, &email_key);
     if (e == OK)
         e = mail_take_allowance(db, MAIL_WISH_RESET_AGAIN, email_key, &may);
+    if (e == OK) /* an erasure may have taken them since */
+        e = user_lock_any(db, &id);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_TOKEN : e;
     return may ? mail_add(

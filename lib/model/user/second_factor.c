@@ -56,7 +56,7 @@ enum err second_factor_read(struct db *db, struct arena *arena, const struct uui
     return OK;
 }
 
-static struct str second_factor_place(struct arena *arena, const struct uuid *user_id)
+struct str second_factor_place(struct arena *arena, const struct uuid *user_id)
 {
     return arena_printf(arena, "user_totp.secret:%s", uuid_text(user_id).s);
 }
@@ -122,22 +122,8 @@ enum err second_factor_find_step(struct arena *arena, const struct keyring *ring
     return OK;
 }
 
-/* The secret under the ring's current key. */
-static enum err second_factor_seal_again(struct arena *arena, const struct keyring *ring, const struct uuid *user_id,
-                                         struct str sealed, struct str *ret_sealed)
-{
-    _cleanup_(secret_done) struct secret secret = {0};
-    struct str place = second_factor_place(arena, user_id);
-
-    *ret_sealed = sealed;
-    if (keyring_sealed_id(sealed) == keyring_current_id(ring))
-        return OK;
-    enum err e = keyring_open(ring, sealed, place, &secret);
-    return e == OK ? keyring_seal(ring, secret_str(&secret), place, arena, ret_sealed) : e;
-}
-
-/* The UPDATE decides: of two with the same code one wins. */
-static enum err second_factor_use_totp(struct db *db, struct arena *arena, const struct keyring *ring,
+/* The UPDATE decides: of two with the same code one wins. ERR_CONFLICT: the other one, or the row is another by now. */
+static enum err second_factor_try_totp(struct db *db, struct arena *arena, const struct keyring *ring,
                                        const struct uuid *user_id, const struct second_factor_row *row,
                                        const struct second_code *code)
 {
@@ -146,13 +132,30 @@ static enum err second_factor_use_totp(struct db *db, struct arena *arena, const
 
     enum err e = second_factor_find_step(arena, ring, user_id, row, code, now_us, &step);
     if (e == OK)
-        e = second_factor_seal_again(arena, ring, user_id, row->secret, &sealed);
+        e = keyring_seal_again(ring, row->secret, second_factor_place(arena, user_id), arena, &sealed);
     if (e != OK)
         return e;
-    e = db_change(db, &second_factor_sqls[SECOND_FACTOR_USE],
-                  DB_ARGS(db_i64(step), db_bytes(sealed.p, sealed.n), db_uuid(user_id),
-                          db_bytes(row->secret.p, row->secret.n), db_i64(step),
-                          db_i64(totp_step(now_us) + TOTP_SKEW_STEPS)));
+    return db_change(db, &second_factor_sqls[SECOND_FACTOR_USE],
+                     DB_ARGS(db_i64(step), db_bytes(sealed.p, sealed.n), db_uuid(user_id),
+                             db_bytes(row->secret.p, row->secret.n), db_i64(step),
+                             db_i64(totp_step(now_us) + TOTP_SKEW_STEPS)));
+}
+
+/* A rotation of the keys may have sealed it again since it was read (second_factor_reseal.c): that is no wrong code. */
+static enum err second_factor_use_totp(struct db *db, struct arena *arena, const struct keyring *ring,
+                                       const struct uuid *user_id, const struct second_factor_row *row,
+                                       const struct second_code *code)
+{
+    enum err e = second_factor_try_totp(db, arena, ring, user_id, row, code);
+    struct second_factor_row now;
+
+    if (e != ERR_CONFLICT)
+        return e;
+    e = second_factor_get(db, arena, user_id, &now);
+    if (e == OK && !str_eq(now.secret, row->secret) && now.enabled_at_us == row->enabled_at_us)
+        e = second_factor_try_totp(db, arena, ring, user_id, &now, code);
+    else if (e == OK)
+        e = ERR_CONFLICT;
     return e == ERR_CONFLICT ? ERR_WRONG_CODE : e;
 }
 

@@ -10,6 +10,9 @@ struct second_factor_row {
     int64_t created_at_us, enabled_at_us;
 };
 
+/* To which its sealed secret is bound. */
+struct str second_factor_place(struct arena *arena, const struct uuid *user_id);
+
 /* Without a row: all zero. */
 MUST_CHECK enum err second_factor_get(struct db *db, struct arena *arena, const struct uuid *user_id,
                                       struct second_factor_row *ret_row);

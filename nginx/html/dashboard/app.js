@@ -13,6 +13,7 @@ const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody i
 const session = {user: null}; // GET /me's answer while somebody is signed in
 const tabs = new BroadcastChannel("session"); // other tabs of this browser: {userId}
 const main = document.getElementById("main");
+const isWide = matchMedia("(min-width: 60rem)"); // the menu stands beside the page, and is always open
 let page = null, shown = 0;
 
 function mode() {
@@ -94,11 +95,17 @@ function menu() {
 	});
 }
 
+// Open where there is room for it, and closed where it would cover the page: after each step to another page, and when a phone is turned.
+function fitMenu() {
+	document.querySelector("#top details")?.toggleAttribute("open", isWide.matches);
+}
+isWide.addEventListener("change", fitMenu);
+
 function drawFrame() {
 	const user = session.user;
 	document.body.classList.toggle("guest", user === null);
 	render(html`<a class="brand" href=${user === null ? "/" : address("/")}>${words.brand}</a>
-		${user === null ? nothing : html`<details class="menu" ?open=${matchMedia("(min-width: 60rem)").matches}>
+		${user === null ? nothing : html`<details class="menu" ?open=${isWide.matches}>
 			<summary>${words.menu.title}</summary>
 			<nav aria-label=${words.menu.title}><ul>${menu()}</ul>
 				<label class="switch"><input type="checkbox" role="switch" .checked=${mode() === "test"} @change=${event => app.setMode(event.target.checked ? "test" : "live")}>
@@ -129,8 +136,7 @@ async function show(to) {
 	page = null;
 	leaveDialogs();
 	drawFrame();
-	document.querySelectorAll("#top details:not([open])").length === 0 && !matchMedia("(min-width: 60rem)").matches &&
-		document.querySelector("#top details")?.removeAttribute("open");
+	fitMenu();
 	if (found === null) {
 		draw({title: words.notFound.title, view: () => html`<p>${words.notFound.text}</p>`});
 		return;

@@ -7,6 +7,7 @@ import { isolated } from "./isolated.mjs";
 
 const AXE = { name: "axe", source: readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8") };
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const OF_COLOURS = ["color-contrast", "link-in-text-block"]; // the rules that may find in the dark what they do not in the light
 
 export const FORMS = [
   { form: "narrow-light", width: 360, height: 740, dark: false },
@@ -15,13 +16,13 @@ export const FORMS = [
   { form: "wide-dark", width: 1440, height: 900, dark: true },
 ];
 
-// No finding, or an Error that names each with its elements.
-export async function axe(page, { exclude = [] } = {}) {
-  const found = await isolated(page, async ({ tags, exclude }) => {
-    const { violations } = await axe.run({ exclude: exclude.map(e => [e]) }, { runOnly: tags, resultTypes: ["violations"] });
+// No finding, or an Error that names each with its elements. rules: only these; by default those of TAGS.
+export async function axe(page, { exclude = [], rules = null } = {}) {
+  const found = await isolated(page, async ({ only, exclude }) => {
+    const { violations } = await axe.run({ exclude: exclude.map(e => [e]) }, { runOnly: only, resultTypes: ["violations"] });
     return violations.map(v => `${v.id}: ${v.help}\n` + v.nodes.map(n => `    ${n.html.slice(0, 200)}\n      ${n.failureSummary.replaceAll("\n", " ")}`)
       .join("\n"));
-  }, { tags: TAGS, exclude }, AXE);
+  }, { only: rules === null ? { type: "tag", values: TAGS } : { type: "rule", values: rules }, exclude }, AXE);
   if (found.length > 0)
     throw new Error(`axe-core at ${page.url()}:\n${found.join("\n")}`);
 }
@@ -70,24 +71,24 @@ export async function screenshot(page, name, more = {}) {
   await page.screenshot({ path: file, fullPage: !isCovered, animations: "disabled", ...more });
 }
 
-// The page as it stands: screenshot, nothing cut off, no finding of axe-core.
-export async function look(page, name, { withAxe = true } = {}) {
+// The page as it stands: screenshot, nothing cut off, no finding of axe-core by these rules (null: all).
+export async function look(page, name, { rules = null } = {}) {
   await screenshot(page, name);
   const found = await misfits(page);
   if (found.length > 0)
     throw new Error(`${name} at ${page.url()}:\n${found.join("\n")}`);
-  if (withAxe)
-    await axe(page);
+  await axe(page, { rules });
 }
 
-// The same at 360 and 1440 pixels, light and dark; axe-core looks at each width and each set of colours once. fn(form): what to do first in each form, such as opening a dialog anew.
+// The same at 360 and 1440 pixels, light and dark. At each width axe-core looks by all rules once, and then, with the other colours, by those
+// for which they count. fn(form): what to do first in each form, such as opening a dialog anew.
 export async function inFourForms(page, name, fn = async () => {}) {
   const before = page.viewportSize();
   for (const { form, width, height, dark } of FORMS) {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
     await fn(form);
-    await look(page, `${name}-${form}`, { withAxe: dark === width < 1000 });
+    await look(page, `${name}-${form}`, { rules: dark === width < 1000 ? null : OF_COLOURS });
   }
   await page.setViewportSize(before);
   await page.emulateMedia({ colorScheme: null });

@@ -51,6 +51,22 @@ static void opens_what_it_sealed(void **state)
     assert_int_equal(keyring_current_id(ring), 7);
 }
 
+static void seals_again_under_the_current_key(void **state)
+{
+    _cleanup_(keyring_freep) struct keyring *before = ring_of(STR("1 " KEY_A));
+    _cleanup_(keyring_freep) struct keyring *both = ring_of(STR("2 " KEY_B "\n1 " KEY_A));
+    _cleanup_(keyring_freep) struct keyring *after = ring_of(STR("2 " KEY_B));
+    struct str sealed = seal(before, STR("token"), *state), again = {0}, same = {0};
+
+    assert_int_equal(keyring_seal_again(both, sealed, PLACE, *state, &again), OK);
+    assert_int_equal(keyring_sealed_id(again), 2);
+    assert_opens(after, again, STR("token"));
+    assert_int_equal(keyring_seal_again(both, again, PLACE, *state, &same), OK);
+    assert_ptr_equal(same.p, again.p); /* nothing to do */
+    assert_int_equal(keyring_seal_again(after, sealed, PLACE, *state, &same), ERR_SEALED);
+    assert_int_equal(keyring_seal_again(both, sealed, STR("elsewhere"), *state, &same), ERR_SEALED);
+}
+
 static void seals_differently_each_time(void **state)
 {
     _cleanup_(keyring_freep) struct keyring *ring = ring_of(STR("1 " KEY_A));
@@ -161,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_what_it_sealed),
+        cmocka_unit_test(seals_again_under_the_current_key),
         cmocka_unit_test(seals_differently_each_time),
         cmocka_unit_test(moved_to_another_place_does_not_open),
         cmocka_unit_test(a_flipped_bit_anywhere_does_not_open),

@@ -3,6 +3,9 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
 
 static const struct worker_class mail_class = {.class = JOB_MEDIA,
                                                .lease_us = 120 * US_PER_SEC,
@@ -123,6 +126,41 @@ static void a_relay_that_nobody_reaches_pauses_the_kind(void **state)
     assert_int_equal(jobs_left(f), KIND_FAULTS);
 }
 
+/* Lines with these words that were logged to the file; the standard error is put back. */
+static int lines_logged(int to, int before, const char *words)
+{
+    FILE *log = fdopen(to, "r");
+    char line[1024];
+    int n = 0;
+
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    assert_int_equal(close(before), 0);
+    rewind(log);
+    while (fgets(line, sizeof line, log) != NULL)
+        n += strstr(line, words) != NULL;
+    assert_int_equal(fclose(log), 0);
+    return n;
+}
+
+/* That it still cannot go on was told: as long as it lasts, the log does not grow with each look. */
+static void what_shows_that_a_kind_is_still_paused_is_not_logged(void **state)
+{
+    struct fixture *f = *state;
+    int fd = listen_silently(&mail_port), log = memfd_create("log", MFD_CLOEXEC), before = dup(STDERR_FILENO);
+
+    assert_int_equal(close(fd), 0);
+    assert_true(dup2(log, STDERR_FILENO) >= 0);
+    log_init("test", LOG_INFO);
+    start_mailing(f, KIND_FAULTS);
+    WAIT_FOR(is_told(f, PAUSED("1")));
+    for (int i = 0; i < 2 * KIND_FAULTS; i++)
+        add(f);
+    WAIT_FOR(atomic_load(&not_reached) == 3 * KIND_FAULTS);
+    stop(f);
+    log_init("test", LOG_ERROR);
+    assert_int_equal(lines_logged(log, before, "\"outcome\":\"again\""), KIND_FAULTS);
+}
+
 /* Those under way have as long as a mail may take. The others come back at once: the relay has nothing to do with that. */
 static void a_stop_begins_no_mail_that_waits(void **state)
 {
@@ -151,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_mail_comes_back_with_the_word_of_the_relay),
         TEST(a_relay_that_nobody_reaches_pauses_the_kind),
+        TEST(what_shows_that_a_kind_is_still_paused_is_not_logged),
         TEST(a_stop_begins_no_mail_that_waits),
     };
 

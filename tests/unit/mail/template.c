@@ -29,7 +29,7 @@ static const struct {
     {MAIL_TRIAL_ENDING, "hello service at"},
     {MAIL_ERASURE_ASKED, "hello service at why about"},
     {MAIL_ERASURE_CANCELED, "hello service"},
-    {MAIL_ERASED, "hello service count"},
+    {MAIL_ERASED, "hello service count why"},
     {MAIL_POLICY_CHANGED, "at hello service about at service"},
     {MAIL_BILLING_ATTENTION, "about why at"},
 };

@@ -11,6 +11,8 @@ import {say as meterWords} from "../words/en/meter.js";
 
 const {limits, resets} = meterWords;
 const OVER = ["canceled", "incomplete_expired", "unknown"]; // subscriptions that nothing can be done about any more
+const ASKS = ["incomplete", "unpaid", "paused", "unknown"]; // those with which one has nothing until one has done something at Stripe
+const OWES = ["past_due", "unpaid"];
 const LOOKS = 5, LOOK_MS = 2000; // while something else asks Stripe about the same user
 
 const pause = ms => new Promise(done => setTimeout(done, ms));
@@ -19,7 +21,7 @@ const pause = ms => new Promise(done => setTimeout(done, ms));
 function noticeOf(b) {
 	if (b.status === "past_due")
 		return ["bad", html`${say.pastDue} ${b.source === "subscription" && b.until ? html`${say.pastDueUntil} ${when(b.until)}.` : say.pastDueNow}`];
-	if (b.status === "incomplete" || b.status === "unpaid" || b.status === "paused")
+	if (ASKS.includes(b.status))
 		return ["bad", say[b.status]];
 	if (b.will_cancel && !OVER.includes(b.status))
 		return ["waiting", html`${say.canceled} ${when(b.cancel_at)}. ${say.canceledThen}`];
@@ -135,11 +137,11 @@ export default function billing({api, query, redraw}) {
 		return html`
 			${notice !== null ? html`<div class="notice ${notice[0]}" role="status"><p>${notice[1]}</p>
 				${notice[0] === "bad" ? html`<button type="button" @click=${toPortal} ?disabled=${portal.busy}>
-					${b.status === "past_due" ? say.pastDueButton : say.portal}</button>` : nothing}</div>` : nothing}
+					${OWES.includes(b.status) ? say.payButton : say.portal}</button>` : nothing}</div>` : nothing}
 			<p class="lead">${say.yours(html`<strong>${b.plan}</strong>`)}</p>
 			<p>${b.source === "grant" && b.until ? html`${say.grantUntil} ${when(b.until)}. ${say.grantThen}` : say.sources[b.source]}
 				${isLive && b.status === "active" && !b.will_cancel && b.period_end ? html`${say.renews} ${when(b.period_end)}.` : nothing}
-				${b.status === "canceled" ? say.ended : nothing}</p>
+				${say.endings[b.status] ?? nothing}</p>
 			<section><h2>${say.use}</h2><div class="meters">${b.limits.map(limit)}</div>
 				<p><a href=${address("/usage")}>${say.usageLink}</a></p></section>
 			${b.status !== null ? html`<section><h2>${say.manage}</h2><p>${say.manageText}</p>
@@ -155,7 +157,7 @@ export default function billing({api, query, redraw}) {
 	const back = () => html`
 		${came.isLooking ? html`<p>${say.looking}</p>` : nothing}
 		<p role="status" class=${came.said !== "" || came.left ? "notice good" : "empty"}>${came.said !== "" ? came.said : came.left ? say.left : ""}</p>
-		${came.failure !== null ? failed(came.failure) : nothing}
+		${came.failure === null ? nothing : came.failure.code === "not_found" ? html`<div role="alert" class="problem"><p>${say.noSession}</p></div>` : failed(came.failure)}
 		${came.session !== null && !came.isLooking ? html`<p><button type="button" class="secondary" @click=${plan.again}>${say.look}</button></p>` : nothing}`;
 
 	return {

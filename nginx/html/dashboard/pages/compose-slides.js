@@ -84,7 +84,7 @@ export function slides({api, images, redraw, change, announce, draft}) {
 		redraw();
 	}
 
-	// Beyond the middle of its neighbour it takes the neighbour's place.
+	// Beyond the middle of its neighbour it takes the neighbour's place; a quick finger is beyond several at once.
 	function drag(event) {
 		const y = event.clientY, at = images.slides.indexOf(dragged);
 		const middle = i => {
@@ -96,8 +96,9 @@ export function slides({api, images, redraw, change, announce, draft}) {
 		let to = at;
 		while (to > 0 && y < middle(to - 1))
 			to--;
-		while (to === at && at < images.slides.length - 1 && y > middle(at + 1))
-			to++;
+		if (to === at)
+			while (to < images.slides.length - 1 && y > middle(to + 1))
+				to++;
 		move(dragged, to);
 	}
 

@@ -57,6 +57,12 @@ export function thumbnail(api, post) {
 		: html`<img src=${api.address(`/uploads/${post.cover_upload_id}/image`)} alt="" loading="lazy" decoding="async" @error=${hide}>`}</span>`;
 }
 
+// What a row needs of a post. Of a long list no more is kept.
+export function inRow(post) {
+	const {id, status, account_id, created_at, cover_upload_id, failure, held_until} = post;
+	return {id, status, account_id, created_at, cover_upload_id, failure, held_until, title: titleOf(post)};
+}
+
 // A post in a list.
 export function row(api, post, accounts) {
 	const why = post.status === "canceled" ? null : whyOf(post);

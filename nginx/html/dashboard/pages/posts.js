@@ -4,7 +4,7 @@ import {html, nothing, render, repeat} from "../lit.js";
 import {Failure} from "../api.js";
 import {address} from "../router.js";
 import {every, failed, pager, tellFailure} from "../ui.js";
-import {accountsById, isUnderWay, nameOf, row} from "./posts-parts.js";
+import {accountsById, inRow, isUnderWay, nameOf, row} from "./posts-parts.js";
 import {say} from "../words/en/posts.js";
 
 const FIRST = 25, MORE = 100; // posts a page
@@ -45,9 +45,9 @@ export default function posts({api, plain, query, redraw, stay}) {
 	}
 
 	async function get(cursor, by = api) {
-		const page = by.page("/posts", {limit: cursor === undefined ? FIRST : MORE, cursor, status: filter.status, account_id: filter.account});
-		await Promise.all([page, known]);
-		return page;
+		const asked = by.page("/posts", {limit: cursor === undefined ? FIRST : MORE, cursor, status: filter.status, account_id: filter.account});
+		const [{items, next}] = await Promise.all([asked, known]);
+		return {items: items.map(inRow), next};
 	}
 
 	const list = pager(redraw, cursor => get(cursor));

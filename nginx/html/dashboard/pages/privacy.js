@@ -18,20 +18,16 @@ export default function privacy({api, redraw}) {
 	});
 	const taking = exporting(api, redraw);
 
-	const row = (item, who) => html`<tr>
-		<th scope="row">${item.what}${item.is_secret ? html`<br><small>${say.secret}</small>` : nothing}</th>
-		<td>${item.for}</td>
-		<td>${item.recipients.length === 0 ? say.nobody : item.recipients.map(r => who.get(r) ?? r).join(", ")}</td>
-		<td>${item.held.map(h => html`<div>${records(h)}</div>`)}</td>
-		<td>${item.held.map(h => html`<div>${say.kept(h.kept_n, h.kept_unit, h.kept)}</div>`)}</td>
-	</tr>`;
+	// Beside each number its rule: in a table they came apart, and on a phone its columns had no room.
+	const item = (i, who) => html`<li><h3>${i.what}</h3>
+		${i.is_secret ? html`<p><small>${say.secret}</small></p>` : nothing}
+		<dl class="inline"><div><dt>${say.purpose}</dt><dd>${i.for}</dd></div>
+			<div><dt>${say.recipients}</dt><dd>${i.recipients.length === 0 ? say.nobody : i.recipients.map(r => who.get(r) ?? r).join(", ")}</dd></div></dl>
+		<ul>${i.held.map(h => html`<li>${say.heldUntil(records(h), say.kept(h.kept_n, h.kept_unit, h.kept))}</li>`)}</ul></li>`;
 
 	const group = (g, who) => html`<details class="held"><summary>${g.what}</summary>
 		${MANAGE[g.group] === undefined ? nothing : html`<p><a href=${address(MANAGE[g.group])}>${say.manage[g.group]}</a></p>`}
-		<div class="wide" tabindex="0" role="region" aria-label=${g.what}><table>
-			<thead><tr>${Object.values(say.columns).map(text => html`<th scope="col">${text}</th>`)}</tr></thead>
-			<tbody>${g.items.map(item => row(item, who))}</tbody>
-		</table></div></details>`;
+		<ul class="list">${g.items.map(i => item(i, who))}</ul></details>`;
 
 	const version = (v, state) => html`<tr><th scope="row">${v.version}${v.is_material ? html` <small>(${say.material})</small>` : nothing}</th><td>${state}</td><td>${day(v.effective_at)}</td>
 		<td><a href=${v.privacy_url}>${say.policyLink}</a> <a href=${v.terms_url}>${say.termsLink}</a></td></tr>`;

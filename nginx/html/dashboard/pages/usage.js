@@ -140,7 +140,7 @@ export default function usage({api, mode, query, redraw, go}) {
 		<p>${say.posts.sum(found.total, count(found.total))} ${found.deferred > 0 ? say.posts.putOff(count(found.deferred)) : nothing}</p>
 		${beside(say.posts.title, found.chart.view(), [say.day, say.account, ...STATES.map(s => say.posts.states[s]), say.posts.deferred],
 			found.rows.map(r => [dayOfRow(r), accountName(r.account_id), ...[...STATES, "deferred"].map(s => count(r[s]))]))}
-		<p><button type="button" class="secondary small" @click=${saveCsv}>${say.csv}</button></p>`;
+		<p><button type="button" class="link" @click=${saveCsv}>${say.csv}</button></p>`;
 
 	const timesView = found => found.times === null ? html`<p>${say.times.none}</p>` : html`
 		<p>${say.times.text} ${found.days.some(d => d.accounts > 1) ? say.times.slowest : nothing}</p>

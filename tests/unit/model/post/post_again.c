@@ -5,7 +5,7 @@
 
 #define THREADS 8
 
-enum { MAKE, KEEP, LOOK, RETRIES, ADD_ATTEMPT, TELL_ATTEMPT, PLANNED };
+enum { MAKE, KEEP, LOOK, RETRIES, ADD_ATTEMPT, TELL_ATTEMPT, PLANNED, SET_BACK, ACCEPTED };
 static const struct db_col look_cols[] = {{.type = DB_STR}, DB_END};
 static const struct sql sqls[] = {
     [MAKE] = {.text = "UPDATE posts SET state = ?, failure_code = ?, publish_id = ?, ended_at_us = ? WHERE id = ?",
@@ -22,6 +22,9 @@ static const struct sql sqls[] = {
                              " VALUES (?, ?, ?, ?, ?, '{}', 1)",
                      .in = "uuius"},
     [TELL_ATTEMPT] = {.text = "UPDATE post_attempts SET publish_id = ? WHERE post_id = ?", .in = "su"},
+    /* What was before has happened an hour later than now. */
+    [SET_BACK] = {.text = "UPDATE post_events SET at_us = at_us + 3600000000 WHERE post_id = ?", .in = "u"},
+    [ACCEPTED] = {.text = "SELECT accepted_at_us > 0 FROM posts WHERE id = ?", .in = "u", .cols = db_number_cols},
     [PLANNED] = {.text = "SELECT posts FROM plan_counters WHERE user_id = ?", .in = "u", .cols = db_number_cols},
 };
 
@@ -272,6 +275,90 @@ static void test_whose_end_nobody_knows_is_confirmed_each_time(void **state)
     assert_int_equal(retry(w, w->side.db, true), OK);
 }
 
+static void tell_attempt(struct world *w)
+{
+    assert_int_equal(
+        db_exec(w->side.db, &sqls[TELL_ATTEMPT], DB_ARGS(db_str(w->old), db_uuid(&w->side.made.post.id)), NULL), OK);
+}
+
+/* What is told after a retry counts, whatever the clock says, and what was told before it does not. */
+static void test_a_clock_that_was_set_back_hides_no_late_word(void **state)
+{
+    struct world *w = *state;
+    struct accepting a = {.w = w};
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    a.attempt_id = add_attempt(w, 1, "outcome_unknown");
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(db_exec(w->side.db, &sqls[SET_BACK], DB_ARGS(db_uuid(&w->side.made.post.id)), NULL), OK);
+        make(w, "publishing", NULL, (struct str){0}, 0);
+        assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+        is(w, "publishing", (struct str){0}, "earlier_accepted");
+        make(w, "failed", "rejected", (struct str){0}, 1);
+        assert_int_equal(retry(w, w->side.db, false), ERR_RETRY_UNCONFIRMED);
+        assert_int_equal(db_exec(w->side.db, &sqls[SET_BACK], DB_ARGS(db_uuid(&w->side.made.post.id)), NULL), OK);
+        assert_int_equal(retry(w, w->side.db, true), OK);
+        assert_int_equal(db_tx(w->side.db, heed_tx, w), ERR_NOT_FOUND);
+        make(w, "failed", "rejected", (struct str){0}, 1);
+        assert_int_equal(retry(w, w->side.db, false), OK);
+    }
+}
+
+/* What TikTok refuses since the retry counts against it, and what it refused before does not. */
+static void test_a_clock_that_was_set_back_hides_no_refusal(void **state)
+{
+    struct world *w = *state;
+    struct side *s = &w->side;
+    struct attempt_tally tally;
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    for (int64_t number = 1; number <= 2; number++) {
+        const struct post_move refused = {.event = "refused_retry", .attempt_id = add_attempt(w, number, "refused")};
+        assert_int_equal(post_note(s->db, &s->made.post.id, &refused, POST_QUEUED, clock_now_us()), OK);
+        assert_int_equal(attempt_tally(s->db, &s->arena, &s->made.post.id, &tally), OK);
+        assert_int_equal(tally.refused, 1);
+        if (number == 1)
+            assert_int_equal(retry(w, s->db, true), OK);
+        assert_int_equal(db_exec(s->db, &sqls[SET_BACK], DB_ARGS(db_uuid(&s->made.post.id)), NULL), OK);
+    }
+}
+
+/* TikTok has said what became of the attempt: nobody need look. */
+static void test_an_earlier_attempt_that_failed_after_all_needs_no_confirm(void **state)
+{
+    struct world *w = *state;
+    struct accepting a = {.w = w};
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    a.attempt_id = add_attempt(w, 1, "outcome_unknown");
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    tell_attempt(w);
+    assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+    is(w, "processing", w->old, "earlier_accepted");
+    make(w, "failed", "tiktok_refused", w->old, 1);
+    assert_int_equal(retry(w, w->side.db, false), OK);
+}
+
+/* TikTok is asked for as long as about any that it has just accepted. */
+static void test_an_unknown_outcome_that_failed_after_all_needs_no_confirm(void **state)
+{
+    struct world *w = *state;
+    struct accepting a = {.w = w};
+    int64_t is_accepted;
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    a.attempt_id = add_attempt(w, 1, "outcome_unknown");
+    tell_attempt(w);
+    assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+    is(w, "failed", w->old, "late_accepted");
+    assert_int_equal(db_number(w->side.db, &sqls[ACCEPTED], DB_ARGS(db_uuid(&w->side.made.post.id)), &is_accepted), OK);
+    assert_int_equal(is_accepted, 1);
+    assert_int_equal(retry(w, w->side.db, false), ERR_RETRY_UNCONFIRMED);
+    make(w, "failed", "tiktok_refused", w->old, 1);
+    assert_int_equal(retry(w, w->side.db, false), OK);
+}
+
 static void cancel(struct world *w)
 {
     const struct last_step last = {.fn = side_nothing_last};
@@ -383,6 +470,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_unknown_outcome_of_a_retry_that_is_known_after_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_told_meanwhile_is_heeded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whose_end_nobody_knows_is_confirmed_each_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_back_hides_no_late_word, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_back_hides_no_refusal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_earlier_attempt_that_failed_after_all_needs_no_confirm, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_an_unknown_outcome_that_failed_after_all_needs_no_confirm, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_what_tiktok_may_have_stays_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_the_same_attempt_nothing_is_earlier, setup, teardown),
         cmocka_unit_test_setup_teardown(test_several_at_once_are_compared_too, setup, teardown),

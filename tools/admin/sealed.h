@@ -1,0 +1,7 @@
+/* After a restore: what of it is sealed under keys that the rings of this machine do not have, because they were rotated since. */
+#pragma once
+
+#include "admin.h"
+
+/* A line for each such key, with how many rows and where it belongs. dir: the folder of the secrets. */
+void sealed_say_unopenable(struct db *db, struct arena *arena, const char *dir);
