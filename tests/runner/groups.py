@@ -336,7 +336,7 @@ class Chaos:
 
 
 class Script:
-    """One test, which a script of its own folder is: tests/NAME/NAME.py."""
+    """One test, which a script of its own folder is: that of its name."""
 
     def __init__(self, name, build, what):
         self.name, self.builds, self.what = name, [build], what

@@ -23,7 +23,7 @@ MUST_CHECK int passwords_read(struct arena *arena, const char *credentials, stru
 
 bool passwords_is_host(struct str clients); /* as MariaDB names them; it stands between quotes in statements */
 struct str passwords_grantee(struct arena *arena, struct str name,
-                             struct str clients); /* 'marketingcli_NAME'@'CLIENTS' */
+                             struct str clients); /* the user of service name, from these clients */
 
 /* statement: "ALTER USER" or the like; end: what else. */
 struct str passwords_statement(struct arena *arena, const char *statement, struct str name, struct str clients,
