@@ -10,11 +10,11 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/secret_ring.h"
 #include "base/str.h"
 
-#define ROTATION_FILE_BYTES (64u << 10) /* as base/secret.h reads one */
-#define ROTATION_LINE_MAX_BYTES \
-    1024 /* of a secret: the longest that anybody issues has some hundreds, and no program takes more */
+#define ROTATION_FILE_BYTES (64u << 10)              /* as base/secret.h reads one */
+#define ROTATION_LINE_MAX_BYTES SECRET_RING_LINE_MAX /* or no program would start with it */
 
 void lines_first(struct str text, struct str line, struct buf *b);   /* line on top, once */
 void lines_last(struct str text, struct str line, struct buf *b);    /* line at the end, once */

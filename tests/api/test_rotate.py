@@ -310,12 +310,12 @@ def test_a_new_one_that_is_wrong_is_taken_back(stack, made):
 
 @pytest.mark.parametrize("text, why", [
     ("", "is empty"), ("\n", "is empty"), ("a\nb\n", "one line"), ("a\0b\n", "one line"), (" a\n", "blanks"), ("a\t\n", "one line"),
-    ("x" * 1025, "at most 1024 bytes"), ("there\n", "the same as the old one")])
+    ("x" * 1025, "at most 1024 bytes"), ("whsec_there\n", "the same as the old one"), ("hunter2\n", "must begin with whsec_")])
 def test_what_is_no_secret_changes_nothing(stack, made, text, why):
     path = made / "billing/stripe-webhook-secrets"
-    path.write_text("there\n")
+    path.write_text("whsec_there\n")
     refused(with_line(stack, made, "stripe-webhook-secrets", text), why)
-    assert path.read_text() == "there\n" and not (made / "rotation/stripe-webhook-secrets").exists()
+    assert path.read_text() == "whsec_there\n" and not (made / "rotation/stripe-webhook-secrets").exists()
 
 
 @pytest.mark.parametrize("what, why", [
@@ -354,6 +354,7 @@ SPOILED = [
     ("auth/totp-keys", "", None, "auth/totp-keys is no key ring"), ("tiktok/token-keys", "1 abcd\n", None, "tiktok/token-keys is no key ring"),
     ("worker_privacy/journal-key", "ab\n", None, "worker_privacy/journal-key is too short"),
     ("billing/stripe-api-key", "a\0b", None, "billing/stripe-api-key has a NUL"),
+    ("media/s3-secret-key", "1\n2\n3\n4\n5\n", None, "media/s3-secret-key has more than 4 lines"),
     ("sandbox", None, 0o755, "sandbox can be used by others than its owner: chmod 700")]
 
 
@@ -390,9 +391,10 @@ def test_of_another_owner_or_missing(stack, made, tmp_path):
 def test_a_rotation_that_nobody_ends_is_told(stack, made, tmp_path):
     folder = tmp_path / "credentials"
     shutil.copytree(made, folder)
-    (folder / "billing/stripe-api-key").write_text("there\n")
-    (folder / "worker_billing/stripe-api-key").write_text("there\n")
-    done(with_line(stack, folder, "stripe-api-key", "new\n"))
+    (folder / "billing/stripe-api-key").write_text("rk_test_there\n")
+    (folder / "worker_billing/stripe-api-key").write_text("rk_test_there\n")
+    refused(with_line(stack, folder, "stripe-api-key", "rk_live_new\n"), "stripe.livemode is no")
+    done(with_line(stack, folder, "stripe-api-key", "rk_test_new\n"))
     done(check(stack, folder))
     stack.move_clock(DAY + 60)
     refused(check(stack, folder), "begun more than a day ago")

@@ -323,6 +323,7 @@ export const words = {
 			privacy: "Who can see this post", privacyChoose: "Choose who can see it", privacyUnknown: "Not known yet",
 			privacyHint: "These are the choices that TikTok offers for this account.",
 			onlyMe: "Until TikTok has approved this service, it takes posts for yourself only.",
+			brandedLater: "Branded content cannot be for yourself only, and until TikTok has approved this service, it takes nothing else.",
 			levels: {PUBLIC_TO_EVERYONE: "Everyone", MUTUAL_FOLLOW_FRIENDS: "Friends: followers that you follow back", FOLLOWER_OF_CREATOR: "Followers", SELF_ONLY: "Only me"},
 			brandedPrivate: "Branded content visibility cannot be set to private.",
 			comments: "Allow comments", commentsHint: "Others may write below the post.", commentsOff: "Comments are switched off in this account's TikTok settings.",
@@ -569,7 +570,7 @@ export const words = {
 	usage: {
 		title: "Usage", intro: "Days are those of UTC. What you do here in the dashboard is not counted as requests.",
 		together: "Requests are those of live and of test keys together. Posts are those of test data.",
-		range: "Time", last: days => `${days} days`, year: "12 months", from: "From", to: "To", key: "API key", account: "TikTok account", all: "All", show: "Show",
+		last: days => `${days} days`, year: "12 months", from: "From", to: "To", key: "API key", account: "TikTok account", all: "All", show: "Show",
 		quick: "Quick choice", rangeWrong: "Choose a first day and a last one that is not before it.", rangeLong: "At most 13 months at once.",
 		goneAccount: id => `not connected any more (${id.slice(0, 8)})`, goneKey: "a key of before",
 		day: "Day", month: "whole month",
