@@ -52,7 +52,8 @@ static const char *worker_main_database_fault(const struct db_options *options, 
 }
 
 struct secrets {
-    struct secret password, ring_text, client_secret, smtp_password, stripe_key, journal_key;
+    struct secret password, ring_text;
+    struct secret_ring client_secrets, smtp_passwords, stripe_keys, journal_keys;
     struct keyring *ring;
     struct epoch epoch;
     struct store store;
@@ -62,20 +63,32 @@ static void worker_main_secrets_done(struct secrets *s)
 {
     secret_done(&s->password);
     secret_done(&s->ring_text);
-    secret_done(&s->client_secret);
-    secret_done(&s->smtp_password);
-    secret_done(&s->stripe_key);
-    secret_done(&s->journal_key);
+    secret_ring_done(&s->client_secrets);
+    secret_ring_done(&s->smtp_passwords);
+    secret_ring_done(&s->stripe_keys);
+    secret_ring_done(&s->journal_keys);
     store_done(&s->store);
     epoch_close(&s->epoch);
     keyring_free(s->ring);
 }
 
-static const char *worker_main_read_tiktok(const struct conf *conf, struct secrets *s)
+/* One that may be replaced while it is used. NULL, or what is wrong. */
+static const char *worker_main_read_ring(const char *name, enum secret_ring_form form, struct secret_ring *ring,
+                                         struct buf *why)
 {
-    if (credential_read("tiktok-client-secret", &s->client_secret) != OK)
-        return "credential tiktok-client-secret is missing or cannot be read";
-    if (conf->tiktok_client_key.n > 0 && s->client_secret.n == 0)
+    if (secret_ring_read(name, form, ring, why) != OK)
+        return why->p;
+    ring->tell = log_other_secret;
+    return NULL;
+}
+
+static const char *worker_main_read_tiktok(const struct conf *conf, struct secrets *s, struct buf *why)
+{
+    const char *fault = worker_main_read_ring("tiktok-client-secret", SECRET_RING_WORDS, &s->client_secrets, why);
+
+    if (fault != NULL)
+        return fault;
+    if (conf->tiktok_client_key.n > 0 && s->client_secrets.n == 0)
         return "credential tiktok-client-secret is empty, and tiktok.client_key is set";
     if (credential_read("token-keys", &s->ring_text) != OK)
         return "credential token-keys is missing or cannot be read";
@@ -95,11 +108,13 @@ static bool worker_main_can_send(const struct conf *conf)
     return can;
 }
 
-static const char *worker_main_read_smtp(const struct conf *conf, struct secrets *s)
+static const char *worker_main_read_smtp(const struct conf *conf, struct secrets *s, struct buf *why)
 {
-    if (credential_read("smtp-password", &s->smtp_password) != OK)
-        return "credential smtp-password is missing or cannot be read";
-    if (conf->smtp_user.n > 0 && s->smtp_password.n == 0)
+    const char *fault = worker_main_read_ring("smtp-password", SECRET_RING_LINES, &s->smtp_passwords, why);
+
+    if (fault != NULL)
+        return fault;
+    if (conf->smtp_user.n > 0 && s->smtp_passwords.n == 0)
         return "credential smtp-password is empty, and smtp.user is set";
     if (conf->smtp_user.n > 0 && conf->smtp_tls == NET_MAIL_PLAIN)
         return "smtp.user is set, and smtp.tls is none: a password needs TLS";
@@ -120,23 +135,22 @@ static const char *worker_main_open_epoch(const struct conf *conf, struct secret
 /* Without a key nothing is sold, and nothing is asked of Stripe. */
 static const char *worker_main_read_stripe(struct conf *conf, struct secrets *s, struct buf *why)
 {
-    const char *fault;
+    const char *fault = worker_main_read_ring(STRIPE_KEY_CREDENTIAL, SECRET_RING_WORDS, &s->stripe_keys, why);
 
-    if (credential_read(STRIPE_KEY_CREDENTIAL, &s->stripe_key) != OK)
-        return "credential stripe-api-key is missing or cannot be read";
-    if (s->stripe_key.n > 0 && !stripe_key_fits(conf, secret_str(&s->stripe_key), &fault))
+    if (fault != NULL || !stripe_keys_fit(conf, &s->stripe_keys, &fault))
         return fault;
     if (plans_load(conf, why) != OK)
         return why->p;
     return worker_main_open_epoch(conf, s);
 }
 
-static const char *worker_main_read_journal(struct secrets *s)
+static const char *worker_main_read_journal(struct secrets *s, struct buf *why)
 {
-    if (credential_read("journal-key", &s->journal_key) != OK)
-        return "credential journal-key is missing or cannot be read";
-    return s->journal_key.n >= JOURNAL_KEY_MIN_BYTES ? NULL
-                                                     : "credential journal-key is too short: 64 hexadecimal digits";
+    const char *fault = worker_main_read_ring(JOURNAL_KEY_CREDENTIAL, SECRET_RING_LINES, &s->journal_keys, why);
+
+    return fault != NULL || journal_keys_fit(&s->journal_keys)
+               ? fault
+               : "credential journal-key is empty, or has a line that is too short: 64 hexadecimal digits each";
 }
 
 /* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
@@ -149,13 +163,14 @@ static const char *worker_main_read_secrets(const struct worker_class *class, st
     if (credential_read("db-password", &s->password) != OK)
         return "credential db-password is missing or cannot be read";
     if (class->uses_tiktok)
-        why = worker_main_read_tiktok(conf, s);
+        why = worker_main_read_tiktok(conf, s, ret_why);
     if (why == NULL && class->uses_smtp)
-        why = worker_main_read_smtp(conf, s);
+        why = worker_main_read_smtp(conf, s, ret_why);
     if (why == NULL && class->uses_store && store_init(&s->store, conf, ret_why) != OK)
         why = ret_why->p;
+    s->store.secrets.tell = log_other_secret;
     if (why == NULL && class->keeps_journal)
-        why = worker_main_read_journal(s);
+        why = worker_main_read_journal(s, ret_why);
     if (why == NULL && class->uses_stripe)
         why = worker_main_read_stripe(conf, s, ret_why);
     return why;
@@ -235,11 +250,11 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .class = class,
                             .kinds = kinds,
                             .ring = s->ring,
-                            .tiktok = {[MODE_LIVE] = {.conf = conf, .client_secret = &s->client_secret},
+                            .tiktok = {[MODE_LIVE] = {.conf = conf, .client_secrets = &s->client_secrets},
                                        [MODE_TEST] = {.conf = conf, .mode = MODE_TEST}},
-                            .smtp_password = &s->smtp_password,
-                            .journal_key = &s->journal_key,
-                            .stripe = {.conf = conf, .key = s->stripe_key.n > 0 ? &s->stripe_key : NULL},
+                            .smtp_passwords = &s->smtp_passwords,
+                            .journal_keys = &s->journal_keys,
+                            .stripe = {.conf = conf, .keys = s->stripe_keys.n > 0 ? &s->stripe_keys : NULL},
                             .credential_epoch = &s->epoch,
                             .store = class->uses_store ? &s->store : NULL};
     struct watch *watch = watch_start(conf, service_find(SERVICE_WORKER, job_class_names[class->class]), metrics->set);

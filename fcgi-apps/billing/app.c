@@ -1,33 +1,26 @@
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "billing/billing_app.h"
 #include "billing/together.h"
 #include "stripe/calls.h"
 
 /* What is empty is not configured, and the routes that need it say so. */
-static enum err billing_app_credential(const char *name, struct secret *ret_secret, struct buf *why)
-{
-    enum err e = credential_read(name, ret_secret);
-
-    if (e != OK)
-        buf_printf(why, "the credential %s is missing or cannot be read", name);
-    return e;
-}
-
 static enum err billing_app_read(const struct conf *conf, struct app_state *s, struct buf *why)
 {
     const char *fault = NULL;
 
-    enum err e = billing_app_credential(STRIPE_KEY_CREDENTIAL, &s->key, why);
+    enum err e = secret_ring_read(STRIPE_KEY_CREDENTIAL, SECRET_RING_WORDS, &s->keys, why);
     if (e == OK)
-        e = billing_app_credential(STRIPE_SECRETS_CREDENTIAL, &s->secrets_text, why);
+        e = secret_ring_read(STRIPE_SECRETS_CREDENTIAL, SECRET_RING_WORDS, &s->secrets_ring, why);
     if (e != OK)
         return e;
-    if (s->key.n > 0 && !stripe_key_fits(conf, secret_str(&s->key), &fault)) {
+    s->keys.tell = log_other_secret;
+    if (!stripe_keys_fit(conf, &s->keys, &fault)) {
         buf_printf(why, "the credential " STRIPE_KEY_CREDENTIAL " cannot be used: %s", fault);
         return ERR_VALIDATION;
     }
-    if (s->secrets_text.n > 0 && !stripe_secrets_parse(secret_str(&s->secrets_text), &s->secrets, &fault)) {
+    if (s->secrets_ring.n > 0 && !stripe_secrets_of(&s->secrets_ring, &s->secrets, &fault)) {
         buf_printf(why, "the credential " STRIPE_SECRETS_CREDENTIAL " cannot be used: %s", fault);
         return ERR_VALIDATION;
     }
@@ -39,8 +32,8 @@ static void billing_app_stop(void *arg)
     struct app_state *s = arg;
 
     together_free(s->together);
-    secret_done(&s->key);
-    secret_done(&s->secrets_text);
+    secret_ring_done(&s->keys);
+    secret_ring_done(&s->secrets_ring);
     free(s);
 }
 

@@ -13,7 +13,7 @@ void ask_begin(struct ask *a, struct ctx *c)
 {
     *a =
         (struct ask){.c = c,
-                     .stripe = {.conf = c->conf, .key = &app_state(c)->key, .interactive = true},
+                     .stripe = {.conf = c->conf, .keys = &app_state(c)->keys, .interactive = true},
                      .until_us = clock_boot_us() + ASK_TIMEOUTS * c->conf->stripe_interactive_timeout_sec * US_PER_SEC};
 }
 

@@ -4,10 +4,10 @@
 #include "fcgi/webhook.h"
 #include "stripe/signature.h"
 
-/* Made once at start, read by all threads. */
+/* Made once at start, shared by all threads. */
 struct app_state {
-    struct secret key, secrets_text;
-    struct stripe_secrets secrets; /* they live in secrets_text */
+    struct secret_ring keys, secrets_ring;
+    struct stripe_secrets secrets; /* they live in secrets_ring */
     struct together *together;     /* events that come at once */
     struct webhook_bad signatures_bad;
 };
@@ -20,7 +20,7 @@ static inline struct app_state *app_state(const struct ctx *c)
 /* Can Stripe be asked? */
 static inline bool app_has_key(const struct ctx *c)
 {
-    return app_state(c)->key.n > 0;
+    return app_state(c)->keys.n > 0;
 }
 
 /* May anything be bought here? Who pays must have it, so there must be events of what becomes of it. */

@@ -23,6 +23,7 @@ static enum err privacy_start(const struct conf *conf, void **ret_state, struct 
         free(p);
         return e;
     }
+    p->store.secrets.tell = log_other_secret;
     p->store.spool_dir = conf->privacy_spool_dir.p; /* it may not write where images arrive */
     *ret_state = p;
     return OK;

@@ -18,36 +18,23 @@ static const struct route *const sandbox_routes[] = {oauth_routes,
                                                      stripe_portal_routes,
                                                      NULL};
 
-/* Without it no webhooks of TikTok's are sent. */
-static enum err sandbox_read_tiktok(struct sandbox_state *state, struct buf *why)
-{
-    enum err e = credential_read("tiktok-simulator-secret", &state->tiktok_secret);
-
-    if (e != OK)
-        buf_puts(why, "the credential tiktok-simulator-secret is missing or cannot be read");
-    return e;
-}
-
 /* They are empty unless somebody tries billing without Stripe. */
 static enum err sandbox_read_stripe(const struct conf *conf, struct sandbox_state *state, struct buf *why)
 {
     struct stripe_secrets secrets;
     const char *fault;
 
-    enum err e = credential_read(SIMULATOR_KEY_CREDENTIAL, &state->stripe_key);
+    enum err e = secret_ring_read(SIMULATOR_KEY_CREDENTIAL, SECRET_RING_WORDS, &state->stripe_keys, why);
     if (e == OK)
-        e = credential_read(SIMULATOR_SECRETS_CREDENTIAL, &state->stripe_secrets);
-    if (e != OK) {
-        buf_puts(why, "the credential " SIMULATOR_KEY_CREDENTIAL " or " SIMULATOR_SECRETS_CREDENTIAL
-                      " is missing or cannot be read");
+        e = secret_ring_read(SIMULATOR_SECRETS_CREDENTIAL, SECRET_RING_WORDS, &state->stripe_secrets, why);
+    if (e != OK)
         return e;
-    }
     if (!stripe_simulates(conf, state)) {
-        secret_done(&state->stripe_key);
-        secret_done(&state->stripe_secrets);
+        secret_ring_done(&state->stripe_keys);
+        secret_ring_done(&state->stripe_secrets);
         return OK;
     }
-    if (state->stripe_secrets.n > 0 && !stripe_secrets_parse(secret_str(&state->stripe_secrets), &secrets, &fault)) {
+    if (state->stripe_secrets.n > 0 && !stripe_secrets_of(&state->stripe_secrets, &secrets, &fault)) {
         buf_printf(why, "the credential " SIMULATOR_SECRETS_CREDENTIAL ": %s", fault);
         return ERR_VALIDATION;
     }
@@ -58,9 +45,9 @@ static void sandbox_stop(void *arg)
 {
     struct sandbox_state *state = arg;
 
-    secret_done(&state->stripe_key);
-    secret_done(&state->stripe_secrets);
-    secret_done(&state->tiktok_secret);
+    secret_ring_done(&state->stripe_keys);
+    secret_ring_done(&state->stripe_secrets);
+    secret_ring_done(&state->tiktok_secrets);
     free(state);
 }
 
@@ -69,7 +56,7 @@ static enum err sandbox_start(const struct conf *conf, void **ret_state, struct 
     struct sandbox_state *state = xcalloc(1, sizeof *state);
 
     net_init();
-    enum err e = sandbox_read_tiktok(state, why);
+    enum err e = secret_ring_read("tiktok-simulator-secret", SECRET_RING_WORDS, &state->tiktok_secrets, why);
     if (e == OK)
         e = sandbox_read_stripe(conf, state, why);
     if (e == OK)

@@ -23,16 +23,34 @@ static bool sandbox_tokens_is_ours(const struct form *f)
     return str_eqc(form_get(f, "client_key"), TIKTOK_TEST_CLIENT);
 }
 
-static struct sandbox_client sandbox_tokens_client(const struct form *f)
+/* Our app, where this is TikTok for us: it was issued its secrets, and may have any that the simulator's file says. */
+static bool sandbox_tokens_is_issued(const struct ctx *c, const struct form *f)
+{
+    const struct sandbox_state *state = c->state;
+
+    return sandbox_stands_in(c->conf) && state->tiktok_secrets.n > 0 &&
+           str_eq(form_get(f, "client_key"), c->conf->tiktok_client_key);
+}
+
+static bool sandbox_tokens_is_wrong(const struct ctx *c, const struct form *f)
+{
+    const struct sandbox_state *state = c->state;
+
+    if (sandbox_tokens_is_ours(f))
+        return !c->req.is_private;
+    return sandbox_tokens_is_issued(c, f) && !secret_ring_has(&state->tiktok_secrets, form_get(f, "client_secret"));
+}
+
+static struct sandbox_client sandbox_tokens_client(const struct ctx *c, const struct form *f)
 {
     return (struct sandbox_client){.key = form_get(f, "client_key"),
                                    .secret = form_get(f, "client_secret"),
-                                   .is_known = sandbox_tokens_is_ours(f)};
+                                   .is_known = sandbox_tokens_is_ours(f) || sandbox_tokens_is_issued(c, f)};
 }
 
 static enum err sandbox_tokens_by_code(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
 {
-    const struct sandbox_client client = sandbox_tokens_client(f);
+    const struct sandbox_client client = sandbox_tokens_client(c, f);
 
     return sandbox_exchange(c->db, c->arena, &client, form_get(f, "code"), form_get(f, "redirect_uri"),
                             c->conf->sandbox_refresh_days, ret_tokens);
@@ -91,11 +109,11 @@ static bool sandbox_tokens_open_call(struct ctx *c, struct form *ret_form, enum 
         *ret_err = sandbox_tokens_missing(c, "client_key, client_secret");
         return false;
     }
-    if (sandbox_tokens_is_ours(ret_form) && !c->req.is_private) {
+    if (sandbox_tokens_is_wrong(c, ret_form)) {
         *ret_err = sandbox_tokens_wrong_client(c);
         return false;
     }
-    const struct sandbox_client client = sandbox_tokens_client(ret_form);
+    const struct sandbox_client client = sandbox_tokens_client(c, ret_form);
     e = sandbox_client_check(c->db, c->arena, &client);
     if (e == ERR_NOT_FOUND) /* it has no tokens either, and a code of its own may make it known */
         e = OK;

@@ -116,23 +116,22 @@ static enum err puller_advance(const struct conf *conf, struct db *db, struct ar
     return sandbox_pull_end(db, arena, p, hooked, reason);
 }
 
-/* Milliseconds to wait before the next round. */
-static int puller_round_of_work(const struct conf *conf, struct db *db, struct arena *arena, struct str hooked,
-                                const atomic_bool *stopping)
+/* ERR_NOT_FOUND: there is nothing to do. ERR_CONFLICT: cancelled or taken over meanwhile. */
+static enum err puller_work(const struct conf *conf, struct db *db, struct arena *arena, struct str hooked,
+                            const atomic_bool *stopping)
 {
     struct sandbox_publish p;
 
     enum err e = sandbox_pull_claim(db, arena, &p);
-    if (e == ERR_NOT_FOUND)
-        return IDLE_MS;
-    if (e == OK)
-        e = puller_advance(conf, db, arena, hooked, &p, stopping);
-    /* ERR_CONFLICT: cancelled or taken over meanwhile. */
-    if (e == OK || e == ERR_AGAIN || e == ERR_CONFLICT)
-        return 0;
-    log_event(LOG_ERROR, "sandbox_pull", LOG_CSTR("code", err_slug(e)), LOG_INT("db_errno", db_errno(db)),
-              LOG_CSTR("db_error", db_error(db)), LOG_END);
-    return TROUBLE_MS;
+    return e == OK ? puller_advance(conf, db, arena, hooked, &p, stopping) : e;
+}
+
+/* Once: all of them meet the same, each second, and would fill the log while the database is away. */
+static void puller_tell(struct sandbox_state *s, struct db *db, enum err e)
+{
+    if (!atomic_exchange(&s->trouble_is_told, true))
+        log_event(LOG_ERROR, "sandbox_pull", LOG_CSTR("code", err_slug(e)), LOG_INT("db_errno", db_errno(db)),
+                  LOG_CSTR("db_error", db_error(db)), LOG_END);
 }
 
 /* For one of them: the others see that it is being done. If it fails, the next one tries. */
@@ -146,9 +145,16 @@ static void puller_purge(struct sandbox_state *s, struct db *db, struct arena *a
         atomic_store(&s->purged_at_us, last);
 }
 
+/* Milliseconds to wait before the next round. */
 int puller_round(const struct conf *conf, struct db *db, struct arena *arena, struct sandbox_state *state,
                  const atomic_bool *stopping)
 {
     puller_purge(state, db, arena, clock_now_us());
-    return puller_round_of_work(conf, db, arena, sandbox_hooked(conf, state), stopping);
+    enum err e = puller_work(conf, db, arena, sandbox_hooked(conf, state), stopping);
+    if (e != OK && e != ERR_NOT_FOUND && e != ERR_AGAIN && e != ERR_CONFLICT) {
+        puller_tell(state, db, e);
+        return TROUBLE_MS;
+    }
+    atomic_store(&state->trouble_is_told, false);
+    return e == ERR_NOT_FOUND ? IDLE_MS : 0;
 }

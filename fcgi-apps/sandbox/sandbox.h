@@ -4,7 +4,7 @@
  *
  * Answers are TikTok's: an envelope {"data", "error": {"code", "message", "log_id"}} for the API, flat JSON for OAuth,
  * HTML for people (nginx says its Content-Security-Policy and Cache-Control, for the whole host). All its state is in
- * the sandbox_* tables; it has no secrets of its own.
+ * the sandbox_* tables; it has no secrets but those that it has issued to us.
  */
 #pragma once
 
@@ -119,11 +119,16 @@ MUST_CHECK const char *picture_check(int fd, uint8_t *head, struct arena *arena,
 
 /* What the threads share. */
 struct sandbox_state {
-    atomic_llong purged_at_us;                /* by whichever of them was first */
-    atomic_bool has_sender;                   /* one background thread is that of the Stripe simulator */
-    struct secret stripe_key, stripe_secrets; /* empty where Stripe is not simulated */
-    struct secret tiktok_secret; /* our client secret, where the simulator sends TikTok's webhooks; else empty */
+    atomic_llong purged_at_us;                      /* by whichever of them was first */
+    atomic_bool has_sender;                         /* one background thread is that of the Stripe simulator */
+    atomic_bool trouble_is_told;                    /* and no puller has done anything since */
+    struct secret_ring stripe_keys, stripe_secrets; /* empty where Stripe is not simulated */
+    /* Our client secrets, where the simulator stands in for TikTok; may be empty. Each is taken, webhooks are signed with the first. */
+    struct secret_ring tiktok_secrets;
 };
+
+/* Whether what is TikTok for us is this simulator. */
+bool sandbox_stands_in(const struct conf *conf);
 
 /* The client that has a webhook (model/sandbox/sandbox_hook.h); absent: none (settings.c). */
 struct str sandbox_hooked(const struct conf *conf, const struct sandbox_state *state);

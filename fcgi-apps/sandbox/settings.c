@@ -3,12 +3,15 @@
 
 #define PAGE_MAX (16u << 10)
 
+bool sandbox_stands_in(const struct conf *conf)
+{
+    return conf->sandbox_url.n > 0 && str_eq(conf->sandbox_url, conf->tiktok_api_url);
+}
+
 struct str sandbox_hooked(const struct conf *conf, const struct sandbox_state *state)
 {
-    bool stands_in = conf->sandbox_url.n > 0 && str_eq(conf->sandbox_url, conf->tiktok_api_url);
-
-    return conf->sandbox_webhooks && stands_in && state->tiktok_secret.n > 0 ? conf->tiktok_client_key
-                                                                             : (struct str){0};
+    return conf->sandbox_webhooks && sandbox_stands_in(conf) && state->tiktok_secrets.n > 0 ? conf->tiktok_client_key
+                                                                                            : (struct str){0};
 }
 
 static enum err settings_page(struct ctx *c, int status, const char *note)

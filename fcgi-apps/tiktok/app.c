@@ -1,39 +1,24 @@
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "tiktok/tiktok_app.h"
 
-static enum err tiktok_app_read_client_secret(const struct conf *conf, struct secret *ret_secret, struct buf *why)
+static enum err tiktok_app_read_client_secrets(const struct conf *conf, struct secret_ring *ret, struct buf *why)
 {
-    enum err e = credential_read("tiktok-client-secret", ret_secret);
+    _cleanup_(buf_done) struct buf ignored = BUF_MAX(256);
+    bool is_configured = conf->tiktok_client_key.n > 0;
 
-    if (conf->tiktok_client_key.n == 0 && (e == OK || e == ERR_NOT_FOUND))
-        return OK; /* TikTok is not configured, and connect says so */
-    if (e == OK && ret_secret->n == 0)
-        e = ERR_VALIDATION;
-    if (e != OK)
-        buf_puts(
-            why,
-            "the credential tiktok-client-secret is missing, empty or cannot be read, and tiktok.client_key is set");
-    return e;
-}
-
-static enum err tiktok_app_start(const struct conf *conf, void **ret_state, struct buf *why)
-{
-    struct app_state state = {0};
-
-    net_init();
-    enum err e = keyring_read("token-keys", &state.ring, why);
-    if (e != OK)
-        return e;
-    e = tiktok_app_read_client_secret(conf, &state.client_secret, why);
-    if (e != OK) {
-        keyring_free(state.ring);
-        return e;
+    enum err e = secret_ring_read("tiktok-client-secret", SECRET_RING_WORDS, ret, is_configured ? why : &ignored);
+    ret->tell = log_other_secret;
+    if (!is_configured && (e == OK || e == ERR_NOT_FOUND))
+        return OK; /* connect says so */
+    if (!is_configured)
+        buf_putstr(why, buf_str(&ignored));
+    if (e == OK && ret->n == 0) {
+        buf_puts(why, "the credential tiktok-client-secret is empty, and tiktok.client_key is set");
+        return ERR_VALIDATION;
     }
-    struct app_state *s = xcalloc(1, sizeof(*s));
-    *s = state;
-    *ret_state = s;
-    return OK;
+    return e;
 }
 
 static void tiktok_app_stop(void *arg)
@@ -41,8 +26,23 @@ static void tiktok_app_stop(void *arg)
     struct app_state *s = arg;
 
     keyring_free(s->ring);
-    secret_done(&s->client_secret);
+    secret_ring_done(&s->client_secrets);
     free(s);
+}
+
+static enum err tiktok_app_start(const struct conf *conf, void **ret_state, struct buf *why)
+{
+    struct app_state *s = xcalloc(1, sizeof(*s));
+
+    net_init();
+    enum err e = keyring_read("token-keys", &s->ring, why);
+    if (e == OK)
+        e = tiktok_app_read_client_secrets(conf, &s->client_secrets, why);
+    if (e == OK)
+        *ret_state = s;
+    else
+        tiktok_app_stop(s);
+    return e;
 }
 
 const struct app app_tiktok = {

@@ -6,10 +6,10 @@
 #include "tiktok/tiktok.h"
 #include "tiktok/webhook.h"
 
-/* Made once at start, read by all threads. */
+/* Made once at start, shared by all threads. */
 struct app_state {
     struct keyring *ring;
-    struct secret client_secret;
+    struct secret_ring client_secrets;
     struct webhook_bad signatures_bad;
 };
 
@@ -21,7 +21,7 @@ static inline struct app_state *app_state(const struct ctx *c)
 /* TikTok or the simulator: that of the tokens, or of who asks while there are none. */
 static inline struct tiktok app_tiktok_of(const struct ctx *c, int mode)
 {
-    return (struct tiktok){.conf = c->conf, .client_secret = &app_state(c)->client_secret, .mode = mode};
+    return (struct tiktok){.conf = c->conf, .client_secrets = &app_state(c)->client_secrets, .mode = mode};
 }
 
 /* The account as GET /accounts/{id} shows it. account_created_answer is the last step of what makes one (fcgi/idempotent.h). */

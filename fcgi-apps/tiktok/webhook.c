@@ -12,7 +12,7 @@ static enum err tiktok_webhook_check(struct ctx *c, struct str body)
 
     return webhook_judge(
         c, r->tiktok_signature_times,
-        tiktok_signature_check(r->tiktok_signature, body, secret_str(&app_state(c)->client_secret), clock_now_us()),
+        tiktok_signature_check(r->tiktok_signature, body, &app_state(c)->client_secrets, clock_now_us()),
         &app_state(c)->signatures_bad, NULL);
 }
 
@@ -51,7 +51,7 @@ static enum err tiktok_webhook_post(struct ctx *c)
     struct tiktok_event event;
     struct str body;
 
-    if (app_state(c)->client_secret.n == 0 || c->conf->tiktok_client_key.n == 0)
+    if (app_state(c)->client_secrets.n == 0 || c->conf->tiktok_client_key.n == 0)
         return ERR_TIKTOK_NOT_CONFIGURED;
     enum err e = body_read_all(&c->req.body, c->arena, TIKTOK_EVENT_MAX_BYTES, &body);
     if (e == OK)

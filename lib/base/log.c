@@ -97,3 +97,9 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     if (write(STDERR_FILENO, b.p, b.n) < 0)
         return; /* nowhere left to say it */
 }
+
+void log_other_secret(const char *credential, size_t line)
+{
+    log_event(LOG_WARNING, "other_secret_taken", LOG_CSTR("credential", credential), LOG_INT("line", (int64_t)line),
+              LOG_END);
+}

@@ -35,4 +35,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 /* Whether stderr is the journal, as systemd.exec(5) says of $JOURNAL_STREAM. */
 bool log_is_journal(void);
 
+/* For secret_ring.tell (base/secret_ring.h): of a credential, the secret of that line is the one that the other side takes now. */
+void log_other_secret(const char *credential, size_t line);
+
 void log_init(const char *program, enum log_level least); /* once, before threads */

@@ -4,19 +4,12 @@
 
 #define RING_ID_MAX 255 /* one byte of what is sealed */
 
-static struct str rotation_trim(struct str line)
-{
-    if (str_ends(line, STR("\r")))
-        line.n--;
-    return str_trim(line);
-}
-
-/* The next line that is not empty. */
+/* The next line that is not empty. Blanks around it may be a part of it. */
 static bool rotation_next_line(struct str *text, struct str *ret_line)
 {
     while (str_next(text, '\n', ret_line)) {
-        *ret_line = rotation_trim(*ret_line);
-        if (ret_line->n > 0)
+        ret_line->n -= str_ends(*ret_line, STR("\r"));
+        if (str_trim(*ret_line).n > 0)
             return true;
     }
     return false;
@@ -65,7 +58,7 @@ size_t lines_count(struct str text)
     size_t n = 0;
 
     while (rotation_next_line(&text, &each))
-        n += each.p[0] != '#';
+        n++;
     return n;
 }
 
@@ -74,13 +67,14 @@ bool rotation_line_is_fine(struct str line)
     for (size_t i = 0; i < line.n; i++)
         if ((unsigned char)line.p[i] < 0x20 || line.p[i] == 0x7f)
             return false;
-    return line.n > 0 && line.n <= ROTATION_LINE_MAX_BYTES && str_trim(line).n == line.n && line.p[0] != '#';
+    return line.n > 0 && line.n <= ROTATION_LINE_MAX_BYTES && str_trim(line).n == line.n;
 }
 
 static bool rotation_read_id(struct str line, int64_t *ret_id)
 {
     struct str id;
 
+    line = str_trim(line);
     return str_cut(&line, ' ', &id) && str_to_i64(id, ret_id) && *ret_id >= 1 && *ret_id <= RING_ID_MAX;
 }
 

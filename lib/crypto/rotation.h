@@ -5,21 +5,22 @@
  *    _cleanup_(buf_done) struct buf b = BUF_MAX(ROTATION_FILE_BYTES);
  *    lines_first(file, STR("new"), &b);    "old\n" becomes "new\nold\n", and so does "new\nold\n"
  *
- * Lines are compared without the blanks around them. All that is left ends with a newline.
+ * A line that is left stays as it is, and ends with a newline; empty ones go.
  */
 #pragma once
 
 #include "base/buf.h"
+#include "base/secret_ring.h"
 #include "base/str.h"
 
-#define ROTATION_FILE_BYTES (64u << 10) /* as base/secret.h reads one */
-#define ROTATION_LINE_MAX_BYTES 4096    /* of a secret: the longest that anybody issues has some hundreds */
+#define ROTATION_FILE_BYTES (64u << 10)              /* as base/secret.h reads one */
+#define ROTATION_LINE_MAX_BYTES SECRET_RING_LINE_MAX /* or no program would start with it */
 
 void lines_first(struct str text, struct str line, struct buf *b);   /* line on top, once */
 void lines_last(struct str text, struct str line, struct buf *b);    /* line at the end, once */
 void lines_without(struct str text, struct str line, struct buf *b); /* all others */
 bool lines_have(struct str text, struct str line);
-size_t lines_count(struct str text); /* that are neither empty nor a comment (#) */
+size_t lines_count(struct str text); /* without empty ones */
 
 /* May it be a line: not empty, without blanks at its ends and without control characters? */
 bool rotation_line_is_fine(struct str line);

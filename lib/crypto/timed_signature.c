@@ -112,15 +112,20 @@ enum timed_signature timed_signature_check(const struct timed_signature_form *fo
     return at_sec - now_sec > form->ahead_sec ? TIMED_SIGNATURE_TOO_NEW : TIMED_SIGNATURE_GOOD;
 }
 
-struct str timed_signature_make(struct arena *arena, const char *name, struct str secret, struct str body,
-                                int64_t now_us)
+struct str timed_signature_make(struct arena *arena, const char *name, const struct str *secrets, size_t n,
+                                struct str body, int64_t now_us)
 {
     _cleanup_(buf_done) struct buf message = BUF_MAX(32 + body.n);
+    _cleanup_(buf_done) struct buf header = BUF_MAX(TIMED_SIGNATURE_HEADER_MAX_BYTES);
 
     buf_printf(&message, "%lld.", (long long)(now_us / US_PER_SEC));
     buf_putstr(&message, body);
     ASSERT(!message.overflow);
-    struct sha256 mac = hmac_sha256(secret, buf_str(&message));
-    return arena_printf(arena, "t=%lld,%s=%.*s", (long long)(now_us / US_PER_SEC), name,
-                        STR_FMT(hex_encode(arena, mac.b, sizeof mac.b)));
+    buf_printf(&header, "t=%lld", (long long)(now_us / US_PER_SEC));
+    for (size_t i = 0; i < n; i++) {
+        struct sha256 mac = hmac_sha256(secrets[i], buf_str(&message));
+        buf_printf(&header, ",%s=%.*s", name, STR_FMT(hex_encode(arena, mac.b, sizeof mac.b)));
+    }
+    ASSERT(!header.overflow);
+    return arena_str(arena, buf_str(&header));
 }

@@ -46,6 +46,6 @@ enum timed_signature timed_signature_check(const struct timed_signature_form *fo
                                            const struct str *secrets, size_t n, int64_t now_us);
 const char *timed_signature_word(enum timed_signature s); /* "too_old": for the log and the metrics */
 
-/* The header of a body that is signed now: for the simulators. */
-struct str timed_signature_make(struct arena *arena, const char *name, struct str secret, struct str body,
-                                int64_t now_us);
+/* The header of a body that is signed now, with each of the secrets: for the simulators. */
+struct str timed_signature_make(struct arena *arena, const char *name, const struct str *secrets, size_t n,
+                                struct str body, int64_t now_us);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "image/image.h"
 #include "model/upload/upload_folder.h"
 #include "net/call.h"
@@ -25,6 +26,7 @@ enum err image_intake_start(const struct conf *conf, void **ret_state, struct bu
             buf_printf(why, "the folder %s is missing or this user may not write to it", dirs[i]);
             e = ERR_STORE;
         }
+    store->secrets.tell = log_other_secret;
     net_init();
     if (e == OK)
         *ret_state = store;

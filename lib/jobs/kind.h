@@ -39,8 +39,8 @@ struct worker_class {
                        * 0: it makes no such call */
     bool uses_tiktok;   /* tiktok and ring of struct worker */
     bool uses_store;    /* its store; it also tells of images that are late */
-    bool uses_smtp;     /* its smtp_password; it also counts mails */
-    bool keeps_journal; /* its journal_key */
+    bool uses_smtp;     /* its smtp_passwords; it also counts mails */
+    bool keeps_journal; /* its journal_keys */
     bool uses_stripe;   /* its stripe and credential_epoch, and the plans of its conf */
 };
 #define SETTING(field) offsetof(struct conf, field)
@@ -59,9 +59,9 @@ struct worker {
     const struct keyring *ring;
     struct tiktok tiktok[MODE__MAX]; /* a provider for each mode: access_provider of publish/access.h chooses */
     struct store *store; /* of a class that uses_store. Its folder is waited for, its bucket called (store/calls.h) */
-    const struct secret *smtp_password;
-    const struct secret *journal_key;
-    struct stripe stripe; /* key NULL: nothing is sold here */
+    struct secret_ring *smtp_passwords;
+    const struct secret_ring *journal_keys;
+    struct stripe stripe; /* keys NULL: nothing is sold here */
     const struct epoch *credential_epoch;
     bool after_outage; /* the database was away at its start */
 };

@@ -30,6 +30,8 @@ struct open_run {
     struct job_lease also; /* of run, as its last step left it; guarded by the runner's lock */
     struct arena arena;
     struct net_result result;
+    bool is_mail;         /* what is at the network is run.mail, else run.call; */
+    int64_t called_us;    /* since then, by clock_mono_us */
     struct spooled *left; /* by a run before this one, and not taken up yet; in the arena */
     bool has_file;        /* that, or what this run had from it and has not written */
     int handover;         /* enum handover, at the end of the worker */

@@ -175,6 +175,8 @@ static bool runner_hand_over(struct runner_thread *t, struct open_run *o, enum j
     struct net_loop *loop = t->runner->loop;
     struct fault fault;
 
+    o->is_mail = s == JOB_SEND;
+    o->called_us = clock_mono_us();
     if (fault_before(&fault, "hand over a call"))
         return false;
     bool taken = s == JOB_SEND ? net_loop_submit_mail(loop, &o->run.mail, o->run.arena, o)
@@ -343,6 +345,20 @@ void runner_take_result(struct open_run *o, const struct net_result *result)
     o->run.called = o->run.called || !o->run.fault;
 }
 
+/* With the next secret, after the other side has refused the one before (base/secret_ring.h). No step hears of that, because nothing was
+ * done. Also when the worker is to stop: it takes no longer than the call may, and for who revokes a grant there is no later. */
+static bool runner_calls_again(struct runner_thread *t, struct open_run *o, const struct net_result *result)
+{
+    struct net_loop *loop = t->runner->loop;
+    struct job_run *run = &o->run;
+
+    if (o->is_mail)
+        return net_mail_again(&run->mail, result, o->called_us) &&
+               net_loop_submit_mail(loop, &run->mail, run->arena, o);
+    return net_call_again(&run->call, run->arena, result, o->called_us) &&
+           net_loop_submit(loop, &run->call, run->arena, o);
+}
+
 /* Goes on with what has a result: all that is there, as far as it is done together. */
 static bool runner_take_results(struct runner_thread *t, int wait_ms)
 {
@@ -352,6 +368,8 @@ static bool runner_take_results(struct runner_thread *t, int wait_ms)
     void *tag;
 
     while (n < JOB_MANY_MAX && net_loop_next(t->runner->loop, n == 0 ? wait_ms : 0, &tag, &result)) {
+        if (runner_calls_again(t, tag, &result))
+            continue;
         open[n] = tag;
         runner_take_result(open[n++], &result);
     }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "net/transfer.h"
 #include "net/wiped.h"
@@ -280,6 +281,7 @@ struct transfer *transfer_new_call(const struct net_call *call)
         TRANSFER_SET(t, CURLOPT_FRESH_CONNECT, 1L);
         TRANSFER_SET(t, CURLOPT_FORBID_REUSE, 1L);
     }
+    ASSERT(call->sign_in == NULL || (call->body_read == NULL && call->reply_fd <= 0));
     call_set_headers(t, call);
     call_set_method(c, call);
     call_set_reply(c, call);
@@ -292,9 +294,19 @@ void net_init(void)
                                 wiped_calloc) == CURLE_OK);
 }
 
-void net_call_run(struct arena *arena, const struct net_call *call, struct net_result *ret_result)
+static void call_run_once(struct arena *arena, const struct net_call *call, struct net_result *ret_result)
 {
     _cleanup_(transfer_freep) struct transfer *t = transfer_new_call(call);
 
     transfer_run(t, arena, ret_result);
+}
+
+void net_call_run(struct arena *arena, const struct net_call *call, struct net_result *ret_result)
+{
+    struct net_call c = *call;
+    int64_t began_us = clock_mono_us();
+
+    do
+        call_run_once(arena, &c, ret_result);
+    while (net_call_again(&c, arena, ret_result, began_us));
 }

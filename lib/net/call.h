@@ -27,7 +27,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/secret.h"
+#include "base/secret_ring.h"
 #include "net/outgoing.h"
 
 #define NET_WANTED_MAX 4 /* headers of an answer that a caller may ask for */
@@ -40,6 +40,21 @@ struct net_header {
 /* Writes up to n bytes to p. *ret_n is 0 at the end of the body. Anything but OK ends the call. */
 typedef enum err net_body_fn(void *arg, char *p, size_t n, size_t *ret_n);
 
+/*
+ * What a call signs in with, when that may be replaced at the other side meanwhile (base/secret_ring.h). An answer that says that the
+ * secret is wrong, so that nothing was done, is not the last one while there is another secret: the call is made again with that, and
+ * both together take no longer than the call alone may. Without an answer, or with any other one, it is not.
+ */
+struct net_call;
+struct net_result;
+struct net_sign_in {
+    struct secret_try with;
+    bool (*refused)(struct arena *arena, const struct net_result *r);
+    void (*put)(const struct net_sign_in *s, struct arena *arena,
+                struct net_call *call); /* the secret, into the call */
+    const void *arg;                    /* of put */
+};
+
 #define NET_BYTES_UNKNOWN (-1) /* body_read only: the body is sent in chunks, which S3 refuses */
 
 struct net_call {
@@ -47,8 +62,10 @@ struct net_call {
     const char *method;                /* GET, HEAD, DELETE without a body; POST, PUT, PATCH with one, even if empty */
     const char *url;                   /* https://... */
     const char *content_type, *accept; /* NULL: none sent */
-    struct str bearer;                 /* absent: no Authorization header. Wiped, never logged */
-    const struct net_header *headers;  /* more of them */
+    struct net_sign_in
+        *sign_in;      /* NULL: it has no secret, or one that has no other beside it. Not with body_read or reply_fd */
+    struct str bearer; /* absent: no Authorization header. Wiped, never logged */
+    const struct net_header *headers; /* more of them */
     size_t n_headers;
 
     /* At most one of body, body_fd and body_read. */
@@ -81,10 +98,17 @@ struct net_result {
     struct str body;                    /* arena; empty when it went to reply_fd */
     struct str headers[NET_WANTED_MAX]; /* as in wanted; absent: not in the answer. The first of several */
     int64_t body_bytes;
-    const char *detail; /* libcurl's words for the program's log: no secrets; static */
-    bool unasked;       /* ERR_NET_NOT_SENT, and it says nothing of the peer: it was too late, or the loop stops */
-    bool of_recipient;  /* of a mail: status and body are the relay's word on its recipient, and on nothing else */
+    const char *detail;   /* libcurl's words for the program's log: no secrets; static */
+    bool unasked;         /* ERR_NET_NOT_SENT, and it says nothing of the peer: it was too late, or the loop stops */
+    bool of_recipient;    /* of a mail: status and body are the relay's word on its recipient, and on nothing else */
+    bool sign_in_refused; /* of a mail: the relay has refused its user or secret, and has seen nothing of it */
 };
+
+/*
+ * After a result that a net_loop gave, for who submitted the call at began_us (clock_mono_us): shall it be submitted again, with the next
+ * secret that was put into it? Of a call without sign_in: never. net_call_run does it by itself.
+ */
+bool net_call_again(struct net_call *call, struct arena *arena, const struct net_result *r, int64_t began_us);
 
 void net_init(void); /* once, before threads */
 void net_call_run(struct arena *arena, const struct net_call *call, struct net_result *ret_result);

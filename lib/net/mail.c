@@ -189,6 +189,7 @@ static void mail_result(const struct transfer *t, struct net_result *r)
     r->status = m->reply_code;
     r->body = arena_str(t->arena, str_from(m->reply));
     r->of_recipient = t->err == OK && m->of_recipient;
+    r->sign_in_refused = m->must_sign_in && m->stage == MAIL_SESSION && m->reply_code / 10 == 53; /* RFC 4954, 6 */
 }
 
 static void mail_done(struct transfer *t)

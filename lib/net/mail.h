@@ -39,10 +39,11 @@ struct net_mail {
     const char *host; /* name, IPv4 address, or IPv6 address in brackets */
     int port;
     enum net_mail_tls tls;
-    const char *ca_file;  /* NULL or "": the system's */
-    const char *hello;    /* what we call ourselves in EHLO: the service's host name. NULL: the machine's */
-    struct str user;      /* absent: no sign-in */
-    struct secret secret; /* copied, as all of this is */
+    const char *ca_file;     /* NULL or "": the system's */
+    const char *hello;       /* what we call ourselves in EHLO: the service's host name. NULL: the machine's */
+    struct str user;         /* absent: no sign-in */
+    struct secret secret;    /* copied, as all of this is */
+    struct secret_try *with; /* NULL: there is no other. Else where secret is from, for net_mail_again */
 
     /* Both ASCII: libidn2 converts a domain, and before, because libcurl would do it by the locale's character set. */
     struct str from; /* the envelope's sender; empty for a mail that must not bounce */
@@ -62,5 +63,8 @@ struct net_mail {
 
 /* RFC 5321's Dot-string, an at sign and a domain, all ASCII: what from and to must be. */
 bool net_mail_is_address(struct str address);
+
+/* As net_call_again: the relay has refused the sign-in with this secret, so it has seen nothing of the mail, and there is another. */
+bool net_mail_again(struct net_mail *mail, const struct net_result *r, int64_t began_us);
 
 void net_mail_run(struct arena *arena, const struct net_mail *mail, struct net_result *ret_result);

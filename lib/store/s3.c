@@ -34,9 +34,13 @@ static struct str s3_path(struct arena *arena, const struct s3 *s, struct str ke
                          : arena_printf(arena, "/%.*s/%.*s", STR_FMT(s->bucket), STR_FMT(key));
 }
 
-static struct sigv4_key s3_key(const struct s3 *s)
+static struct sigv4_key s3_key(const struct s3 *s, const struct secret_try *with)
 {
-    return (struct sigv4_key){s->key_id, secret_str(s->secret), s->region, STR("s3")};
+    struct str id = s->key_id, secret = secret_str(secret_try_now(with));
+
+    if (str_cut(&secret, ' ', &id)) /* else id is as it was */
+        secret = str_trim(secret);
+    return (struct sigv4_key){id, secret, s->region, STR("s3")};
 }
 
 struct str s3_presigned(struct arena *arena, const struct s3 *s, struct str key, int64_t now_us, int64_t expires_sec)
@@ -48,7 +52,8 @@ struct str s3_presigned(struct arena *arena, const struct s3 *s, struct str key,
                                     .n_headers = 1,
                                     .payload = SIGV4_UNSIGNED,
                                     .at_us = now_us};
-    const struct sigv4_key k = s3_key(s);
+    const struct secret_try with = secret_try_begin(s->secrets);
+    const struct sigv4_key k = s3_key(s, &with);
 
     return sigv4_presigned(arena, &k, &r, expires_sec);
 }
@@ -74,6 +79,16 @@ struct s3_verdict {
     bool again;
 };
 static const struct s3_verdict s3_verdicts[];
+
+/* Of S3, R2, Swift and MinIO, for a key that is unknown, is no more, or may not do this: nothing was done. An answer to HEAD has no code. */
+static bool s3_refuses_key(const struct net_result *r, const struct s3_error *error)
+{
+    static const char *const codes[] = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Unauthorized",
+                                        NULL};
+
+    return r->err == OK && (r->status == 401 || r->status == 403) &&
+           (error->code.p == NULL || str_is_one_of(error->code, codes));
+}
 
 static const struct s3_verdict *s3_judge(const struct net_result *r, const struct s3_error *error)
 {
@@ -123,8 +138,8 @@ static void s3_tell(struct arena *arena, const struct net_result *r, const struc
 }
 
 /* Of one try. Signed anew each time: a signature is good for 15 minutes, and a clock may be set right in between. */
-static void s3_call(struct arena *arena, const struct s3 *s, const struct s3_ask *ask, int64_t left_us,
-                    struct net_call *ret_call)
+static void s3_call(struct arena *arena, const struct s3 *s, const struct s3_ask *ask, const struct secret_try *with,
+                    int64_t left_us, struct net_call *ret_call)
 {
     const struct s3_body *b = ask->body;
     int64_t now_us = clock_now_us();
@@ -145,7 +160,7 @@ static void s3_call(struct arena *arena, const struct s3 *s, const struct s3_ask
                                     .n_headers = b == NULL ? 3 : HEADERS_MAX,
                                     .payload = payload,
                                     .at_us = now_us};
-    const struct sigv4_key key = s3_key(s);
+    const struct sigv4_key key = s3_key(s, with);
     const struct net_header headers[] = {
         {"x-amz-content-sha256", payload},
         {"x-amz-date", arena_str(arena, str_from(date.s))},
@@ -193,6 +208,7 @@ MUST_CHECK static enum err s3_ask(struct arena *arena, const struct s3 *s, const
 {
     off_t at = ask->reply_fd > 0 ? lseek(ask->reply_fd, 0, SEEK_CUR) : 0;
     int64_t until_us = clock_mono_us() + s->timeout_sec * US_PER_SEC, pause_us = 0;
+    struct secret_try with = secret_try_begin(s->secrets);
     struct s3_error error;
     struct s3_said ignored;
     struct net_call call;
@@ -201,12 +217,15 @@ MUST_CHECK static enum err s3_ask(struct arena *arena, const struct s3 *s, const
         return err_of_store();
     for (int tries = 1;; tries++) {
         struct arena_mark mark = arena_mark(arena);
-        s3_call(arena, s, ask, until_us - clock_mono_us(), &call);
+        s3_call(arena, s, ask, &with, until_us - clock_mono_us(), &call);
         net_call_run(arena, &call, ret_result);
         s3_read_reply(arena, ask, at, ret_result, &error);
         const struct s3_verdict *v = s3_judge(ret_result, &error);
-        pause_us = s3_pause_us(tries);
-        bool again = v->again && tries < TRIES_MAX && clock_mono_us() + pause_us < until_us;
+        bool other_key = s3_refuses_key(ret_result, &error) && clock_mono_us() < until_us && secret_try_next(&with);
+        if (v->err == OK || v->err == ERR_NOT_FOUND)
+            secret_try_taken(&with);
+        pause_us = other_key ? 0 : s3_pause_us(tries);
+        bool again = other_key || (v->again && tries < TRIES_MAX && clock_mono_us() + pause_us < until_us);
         if (v->err != OK && !s3_reply_again(ask, at))
             return err_of_store();
         if (!again) {
@@ -295,28 +314,65 @@ enum err s3_list(struct arena *arena, const struct s3 *s, struct str prefix, str
 
 /* Calls that somebody else makes */
 
+struct s3_others_call {
+    const struct s3 *s;
+    struct s3_ask ask;
+    struct net_sign_in sign_in;
+};
+
+static bool s3_others_refused(struct arena *arena, const struct net_result *r)
+{
+    const struct s3_ask ask = {.reply_fd = 0};
+    struct s3_error error;
+
+    s3_read_reply(arena, &ask, 0, r, &error);
+    return s3_refuses_key(r, &error);
+}
+
+/* Signed anew, with the other key. */
+static void s3_others_put(const struct net_sign_in *sign_in, struct arena *arena, struct net_call *call)
+{
+    const struct s3_others_call *o = sign_in->arg;
+    struct net_call again;
+
+    s3_call(arena, o->s, &o->ask, &sign_in->with, US_PER_SEC, &again);
+    call->headers = again.headers;
+}
+
+/* It is not fresh: there may be thousands of them, and each may be made twice. */
+static void s3_others_call(struct arena *arena, const struct s3 *s, const struct s3_ask *ask, struct net_call *ret_call)
+{
+    struct s3_others_call *o = arena_alloc(arena, sizeof *o);
+
+    *o = (struct s3_others_call){
+        .s = s, .ask = *ask, .sign_in = {secret_try_begin(s->secrets), s3_others_refused, s3_others_put, o}};
+    s3_call(arena, s, &o->ask, &o->sign_in.with, s->timeout_sec * US_PER_SEC, ret_call);
+    ret_call->sign_in = &o->sign_in;
+    ret_call->fresh = false;
+}
+
 void s3_call_object(struct arena *arena, const struct s3 *s, const char *method, struct str key,
                     struct net_call *ret_call)
 {
     const struct s3_ask ask = {.method = method, .key = key};
 
-    s3_call(arena, s, &ask, s->timeout_sec * US_PER_SEC, ret_call);
-    ret_call->fresh = false; /* there may be thousands of them, and each may be made twice */
+    s3_others_call(arena, s, &ask, ret_call);
 }
 
 void s3_call_list(struct arena *arena, const struct s3 *s, const struct s3_wish *wish, struct net_call *ret_call)
 {
-    const struct sigv4_pair query[] = {{STR("list-type"), STR("2")},
+    const struct sigv4_pair pairs[] = {{STR("list-type"), STR("2")},
                                        {STR("max-keys"), arena_printf(arena, "%d", wish->max)},
                                        {STR("prefix"), wish->prefix},
                                        {STR("start-after"), wish->after}};
+    struct sigv4_pair *query = arena_alloc(arena, sizeof pairs);
     const struct s3_ask ask = {.method = "GET",
                                .query = query,
                                .n_query = wish->after.p == NULL ? 3 : 4,
                                .reply_max_bytes = s3_listing_max_bytes(wish->max)};
 
-    s3_call(arena, s, &ask, s->timeout_sec * US_PER_SEC, ret_call);
-    ret_call->fresh = false;
+    memcpy(query, pairs, sizeof pairs);
+    s3_others_call(arena, s, &ask, ret_call);
 }
 
 enum err s3_called(struct arena *arena, const struct net_result *r, struct s3_said *said)

@@ -11,6 +11,9 @@
  * that was cut) again and again, with growing pauses, until timeout_sec are over. So a failed call may have been done, or may still
  * be: who gave up a PUT must delete the object later.
  *
+ * While a key is replaced there are two: a call that the store refuses because of its key is made with the next one at once
+ * (base/secret_ring.h). Presigned addresses are made with the one that the store took last.
+ *
  * Errors, of all calls:
  *    ERR_NOT_FOUND     there is no such object (never: no such bucket)
  *    ERR_STORE_FULL    no room: 507, or a quota
@@ -21,7 +24,7 @@
  */
 #pragma once
 
-#include "base/secret.h"
+#include "base/secret_ring.h"
 #include "crypto/digest.h"
 #include "store/s3_xml.h"
 
@@ -30,8 +33,8 @@ struct s3 {
     struct str bucket;    /* it is there already */
     struct str region;    /* "auto" of R2 */
     struct str key_id;
-    const struct secret *secret;
-    const char *ca_file; /* NULL or "": the system's */
+    struct secret_ring *secrets; /* each "SECRET", of key_id, or "ID SECRET"; at least one */
+    const char *ca_file;         /* NULL or "": the system's */
     bool allow_private;
     int timeout_sec; /* of a call with all its repetitions */
 };                   /* all of it must outlive the struct */

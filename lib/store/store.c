@@ -17,6 +17,19 @@
 #define BUCKET_CHARS \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_" /* which no part of the way rewrites */
 
+const char *store_keys_fault(const struct secret_ring *secrets, const struct conf *conf)
+{
+    for (size_t i = 0; i < secrets->n; i++) {
+        struct str secret = secret_str(&secrets->v[i]), id = conf->s3_key_id;
+        bool has_id = str_cut(&secret, ' ', &id);
+        if (id.n == 0 || !str_is_visible(id))
+            return "s3.endpoint is set, and s3.key_id is not";
+        if (has_id && !str_is_visible(str_trim(secret)))
+            return "the credential " STORE_SECRET_CREDENTIAL " has a line that is neither SECRET nor ID SECRET";
+    }
+    return NULL;
+}
+
 /* Why what the configuration says of the bucket does not do, or NULL. */
 static const char *store_bucket_fault(const struct store *s, const struct conf *conf)
 {
@@ -24,18 +37,16 @@ static const char *store_bucket_fault(const struct store *s, const struct conf *
         return s->kind == STORE_S3 ? "store.kind is s3, and s3.endpoint is not set" : NULL;
     if (conf->s3_bucket.n == 0 || strspn(conf->s3_bucket.p, BUCKET_CHARS) != conf->s3_bucket.n)
         return "s3.endpoint is set, and s3.bucket is not the name of a bucket";
-    if (conf->s3_key_id.n == 0 || !str_is_visible(conf->s3_key_id))
-        return "s3.endpoint is set, and s3.key_id is not";
-    return s->secret.n == 0 ? "s3.endpoint is set, and the credential " STORE_SECRET_CREDENTIAL " is empty" : NULL;
+    if (s->secrets.n == 0)
+        return "s3.endpoint is set, and the credential " STORE_SECRET_CREDENTIAL " is empty";
+    return store_keys_fault(&s->secrets, conf);
 }
 
 enum err store_init(struct store *s, const struct conf *conf, struct buf *why)
 {
     *s = (struct store){.dir = conf->store_dir.p, .spool_dir = conf->store_spool_dir.p, .kind = conf->store_kind};
-    if (credential_read(STORE_SECRET_CREDENTIAL, &s->secret) != OK) {
-        buf_puts(why, "the credential " STORE_SECRET_CREDENTIAL " is missing or cannot be read");
+    if (secret_ring_read(STORE_SECRET_CREDENTIAL, SECRET_RING_WORDS, &s->secrets, why) != OK)
         return ERR_IO;
-    }
     const char *fault = store_bucket_fault(s, conf);
     if (fault != NULL) {
         buf_puts(why, fault);
@@ -47,7 +58,7 @@ enum err store_init(struct store *s, const struct conf *conf, struct buf *why)
                             .bucket = conf->s3_bucket,
                             .region = conf->s3_region,
                             .key_id = conf->s3_key_id,
-                            .secret = &s->secret,
+                            .secrets = &s->secrets,
                             .ca_file = conf->s3_ca_file.p,
                             .allow_private = conf->s3_allow_private_addresses,
                             .timeout_sec = (int)conf->s3_timeout_sec};
@@ -56,7 +67,7 @@ enum err store_init(struct store *s, const struct conf *conf, struct buf *why)
 
 void store_done(struct store *s)
 {
-    secret_done(&s->secret);
+    secret_ring_done(&s->secrets);
 }
 
 /* A call to the bucket */

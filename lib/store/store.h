@@ -23,7 +23,7 @@
 
 #include "base/conf.h"
 #include "base/err.h"
-#include "base/secret.h"
+#include "base/secret_ring.h"
 #include "base/uuid.h"
 #include "store/s3.h"
 
@@ -33,13 +33,16 @@ struct store {
     const char *dir, *spool_dir; /* of the configuration, which must outlive the struct */
     enum store_kind kind;        /* where new images go */
     struct s3 s3;                /* endpoint NULL: there is none */
-    struct secret secret;        /* of s3, which points here: the struct must not be copied */
+    struct secret_ring secrets;  /* of s3, which points here: the struct must not be copied */
     atomic_bool folder_is_ours;  /* model/upload/upload_folder.h */
 };
 
 /* ERR_STORE or ERR_IO with the sentence in why: something is missing, or does not fit together. Nothing is connected to. */
 MUST_CHECK enum err store_init(struct store *s, const struct conf *conf, struct buf *why);
 void store_done(struct store *s);
+
+/* Why a line of the credential cannot be a key of the bucket, or NULL: each is "SECRET", of s3.key_id, or "ID SECRET". */
+const char *store_keys_fault(const struct secret_ring *secrets, const struct conf *conf);
 
 struct store_file {
     int fd;

@@ -11,7 +11,7 @@
 #define CONNECT_TIMEOUT_SEC 5
 #define IDEMPOTENCY_KEY_MAX_BYTES 255
 
-bool stripe_key_fits(const struct conf *conf, struct str key, const char **ret_why)
+MUST_CHECK static bool stripe_calls_key_fits(const struct conf *conf, struct str key, const char **ret_why)
 {
     struct str live = STR("rk_live_"), test = STR("rk_test_");
 
@@ -23,6 +23,14 @@ bool stripe_key_fits(const struct conf *conf, struct str key, const char **ret_w
     if (str_starts(key, live) != conf->stripe_livemode)
         return false;
     *ret_why = NULL;
+    return true;
+}
+
+bool stripe_keys_fit(const struct conf *conf, const struct secret_ring *keys, const char **ret_why)
+{
+    for (size_t i = 0; i < keys->n; i++)
+        if (!stripe_calls_key_fits(conf, secret_str(&keys->v[i]), ret_why))
+            return false;
     return true;
 }
 
@@ -50,14 +58,29 @@ static struct str stripe_calls_path(struct arena *arena, const char *path, struc
     return arena_str(arena, buf_str(&b));
 }
 
+/* An unknown key, or one that has expired: nothing was looked at, also not an Idempotency-Key (docs/stripe.md#errors). */
+static bool stripe_calls_refused(struct arena *arena, const struct net_result *r)
+{
+    (void)arena;
+    return r->status == 401;
+}
+
+static void stripe_calls_put_key(const struct net_sign_in *s, struct arena *arena, struct net_call *call)
+{
+    (void)arena;
+    call->bearer = secret_str(secret_try_now(&s->with));
+}
+
 static struct net_call stripe_calls_call(const struct stripe *s, struct arena *arena, const char *method,
                                          struct str path, struct str idempotency_key)
 {
     int timeout_sec = (int)(s->interactive ? s->conf->stripe_interactive_timeout_sec : s->conf->stripe_timeout_sec);
     struct net_header *headers = arena_array(arena, 2, sizeof *headers);
+    struct net_sign_in *sign_in = arena_alloc(arena, sizeof *sign_in);
 
     ASSERT(idempotency_key.p == NULL || (idempotency_key.n > 0 && idempotency_key.n <= IDEMPOTENCY_KEY_MAX_BYTES &&
                                          str_is_visible(idempotency_key)));
+    *sign_in = (struct net_sign_in){secret_try_begin(s->keys), stripe_calls_refused, stripe_calls_put_key, NULL};
     headers[0] = (struct net_header){"Stripe-Version", STR(STRIPE_VERSION)};
     headers[1] = (struct net_header){"Idempotency-Key", arena_str(arena, idempotency_key)};
     return (struct net_call){
@@ -65,7 +88,8 @@ static struct net_call stripe_calls_call(const struct stripe *s, struct arena *a
         .method = method,
         .url = arena_printf(arena, "%.*s%.*s", STR_FMT(s->conf->stripe_api_url), STR_FMT(path)).p,
         .accept = "application/json",
-        .bearer = secret_str(s->key),
+        .sign_in = sign_in,
+        .bearer = secret_str(secret_try_now(&sign_in->with)),
         .headers = headers,
         .n_headers = idempotency_key.p == NULL ? 1 : 2,
         .wanted = {[STRIPE_HEADER_REQUEST_ID] = "Request-Id",

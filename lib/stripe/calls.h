@@ -3,7 +3,7 @@
  * time) share it. Of a user Stripe gets the address and the id, and nothing more. Facts and sources:
  * docs/stripe.md#calls.
  *
- *    struct stripe s = {.conf = conf, .key = &key, .interactive = true};
+ *    struct stripe s = {.conf = conf, .keys = &keys, .interactive = true};
  *    stripe_checkout_create(&s, arena, &checkout, stripe_idempotency_key(arena, "checkout", &request_id), &call);
  *    net_call_run(arena, &call, &result);
  *    e = stripe_read_session(&result, arena, &session, &error);     // stripe/read.h
@@ -23,7 +23,7 @@
 
 /* Files of the credentials directory. */
 #define STRIPE_KEY_CREDENTIAL "stripe-api-key"
-#define STRIPE_SECRETS_CREDENTIAL "stripe-webhook-secrets" /* stripe_secrets_parse */
+#define STRIPE_SECRETS_CREDENTIAL "stripe-webhook-secrets" /* stripe_secrets_of */
 
 /* Pages of ours that Stripe sends people to, below service.url. */
 #define STRIPE_DONE_PAGE "/billing/done" /* with ?session_id=cs_..., for POST /billing/sync */
@@ -32,12 +32,12 @@
 
 struct stripe {
     const struct conf *conf;  /* section stripe */
-    const struct secret *key; /* one that stripe_key_fits has taken */
+    struct secret_ring *keys; /* such as stripe_keys_fit has taken: at least one */
     bool interactive;         /* a user waits for the answer: the shorter timeout */
 };
 
-/* Is it a restricted key, of the mode that stripe.livemode says? Else ret_why says what is wrong. */
-MUST_CHECK bool stripe_key_fits(const struct conf *conf, struct str key, const char **ret_why);
+/* Is each a restricted key, of the mode that stripe.livemode says? Else ret_why says what is wrong. */
+MUST_CHECK bool stripe_keys_fit(const struct conf *conf, const struct secret_ring *keys, const char **ret_why);
 
 /* "checkout-<id>": of the request (or job) from which the call comes, so that its repeat is the same call to Stripe. */
 struct str stripe_idempotency_key(struct arena *arena, const char *what, const struct uuid *id);

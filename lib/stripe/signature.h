@@ -3,7 +3,7 @@
  * does I/O. Facts and sources: docs/stripe.md#signature.
  *
  *    struct stripe_secrets secrets;
- *    if (!stripe_secrets_parse(secret_str(&credential), &secrets, &why)) ...          // at start
+ *    if (!stripe_secrets_of(&ring, &secrets, &why)) ...          // at start
  *    enum timed_signature verdict = stripe_signature_check(header, body, &secrets, clock_now_us());
  *    if (verdict != TIMED_SIGNATURE_GOOD)
  *        log(timed_signature_word(verdict)), answer 400
@@ -16,20 +16,21 @@
 #include <stdint.h>
 
 #include "base/defs.h"
+#include "base/secret_ring.h"
 #include "crypto/timed_signature.h"
 
 #define STRIPE_SIGNATURE_AGE_SEC 300 /* as Stripe's libraries have it, in both directions */
-#define STRIPE_SECRETS_MAX 4         /* while one is rolled there are two; a second endpoint has its own */
 
-/* The signing secrets of the endpoint, newest first. They live in the text that was parsed. */
+/* The signing secrets of the endpoint, newest first: two while one is rolled; a second endpoint has its own. */
 struct stripe_secrets {
-    struct str v[STRIPE_SECRETS_MAX];
+    struct str v[SECRET_RING_MAX];
     size_t n;
 };
 
-/* One a line, each whsec_ and what follows it; blanks and empty lines between do not count. False: ret_why says what is
+/* Those of a ring (SECRET_RING_WORDS), in which they live: at least one, each whsec_ and what follows it. False: ret_why says what is
  * wrong. */
-MUST_CHECK bool stripe_secrets_parse(struct str text, struct stripe_secrets *ret_secrets, const char **ret_why);
+MUST_CHECK bool stripe_secrets_of(const struct secret_ring *ring, struct stripe_secrets *ret_secrets,
+                                  const char **ret_why);
 
 /* header absent: there was none. Every v1 is compared with every secret, in a time that does not depend on their bytes. */
 enum timed_signature stripe_signature_check(struct str header, struct str body, const struct stripe_secrets *secrets,

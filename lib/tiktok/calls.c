@@ -53,12 +53,11 @@ static struct net_call tiktok_calls_call_to(const struct tiktok *t, struct arena
 
 /* A call that cannot be repeated without harm: codes and refresh tokens work once. */
 static struct net_call tiktok_calls_form_call(const struct tiktok *t, struct arena *arena, const char *path,
-                                              const struct buf *form)
+                                              struct str form)
 {
     struct net_call call = tiktok_calls_call_to(t, arena, "POST", path);
 
-    ASSERT(!form->overflow);
-    call.body = arena_str(arena, buf_str(form));
+    call.body = form;
     call.content_type = tiktok_calls_form_type;
     call.fresh = true;
     return call;
@@ -75,10 +74,52 @@ static struct net_call tiktok_calls_json_call(const struct tiktok *t, struct are
     return call;
 }
 
-static void tiktok_calls_put_client(const struct tiktok *t, struct buf *form)
+/* A form that says who we are: rest is what else is in it. */
+struct tiktok_calls_signed {
+    struct tiktok t;
+    struct str rest;
+    struct net_sign_in sign_in;
+};
+
+static struct str tiktok_calls_signed_body(const struct tiktok_calls_signed *f, struct arena *arena)
 {
-    form_put(form, "client_key", tiktok_calls_client_key(t));
-    form_put(form, "client_secret", tiktok_calls_is_test(t) ? STR(TEST_SECRET) : secret_str(t->client_secret));
+    _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES + SECRET_RING_LINE_MAX * 3);
+
+    form_put(&form, "client_key", tiktok_calls_client_key(&f->t));
+    form_put(&form, "client_secret",
+             tiktok_calls_is_test(&f->t) ? STR(TEST_SECRET) : secret_str(secret_try_now(&f->sign_in.with)));
+    buf_putc(&form, '&');
+    buf_putstr(&form, f->rest);
+    ASSERT(!form.overflow);
+    return arena_str(arena, buf_str(&form));
+}
+
+static void tiktok_calls_put_secret(const struct net_sign_in *s, struct arena *arena, struct net_call *call)
+{
+    call->body = tiktok_calls_signed_body(s->arg, arena);
+}
+
+/* TikTok looks at the client before anything else (RFC 6749, 3.2.1), so code or token are as good as before. */
+static bool tiktok_calls_refused(struct arena *arena, const struct net_result *r)
+{
+    struct tiktok_error error;
+
+    return tiktok_read_revoke(r, arena, &error) == ERR_TIKTOK_REFUSED && tiktok_is_wrong_client(error.code);
+}
+
+static struct net_call tiktok_calls_signed_call(const struct tiktok *t, struct arena *arena, const char *path,
+                                                const struct buf *rest)
+{
+    struct tiktok_calls_signed *f = arena_alloc(arena, sizeof *f);
+
+    ASSERT(!rest->overflow);
+    *f = (struct tiktok_calls_signed){.t = *t, .rest = arena_str(arena, buf_str(rest))};
+    if (!tiktok_calls_is_test(t))
+        f->sign_in =
+            (struct net_sign_in){secret_try_begin(t->client_secrets), tiktok_calls_refused, tiktok_calls_put_secret, f};
+    struct net_call call = tiktok_calls_form_call(t, arena, path, tiktok_calls_signed_body(f, arena));
+    call.sign_in = tiktok_calls_is_test(t) ? NULL : &f->sign_in;
+    return call;
 }
 
 struct str tiktok_redirect_uri(const struct tiktok *t, struct arena *arena)
@@ -105,11 +146,10 @@ void tiktok_exchange(const struct tiktok *t, struct arena *arena, struct str cod
 {
     _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-    tiktok_calls_put_client(t, &form);
     form_put(&form, "code", code);
     form_put(&form, "grant_type", STR("authorization_code"));
     form_put(&form, "redirect_uri", tiktok_redirect_uri(t, arena));
-    *ret_call = tiktok_calls_form_call(t, arena, "/v2/oauth/token/", &form);
+    *ret_call = tiktok_calls_signed_call(t, arena, "/v2/oauth/token/", &form);
     ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
 }
 
@@ -117,19 +157,17 @@ void tiktok_refresh(const struct tiktok *t, struct arena *arena, struct str refr
 {
     _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-    tiktok_calls_put_client(t, &form);
     form_put(&form, "grant_type", STR("refresh_token"));
     form_put(&form, "refresh_token", refresh_token);
-    *ret_call = tiktok_calls_form_call(t, arena, "/v2/oauth/token/", &form);
+    *ret_call = tiktok_calls_signed_call(t, arena, "/v2/oauth/token/", &form);
 }
 
 void tiktok_revoke(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call)
 {
     _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-    tiktok_calls_put_client(t, &form);
     form_put(&form, "token", access_token);
-    *ret_call = tiktok_calls_form_call(t, arena, "/v2/oauth/revoke/", &form);
+    *ret_call = tiktok_calls_signed_call(t, arena, "/v2/oauth/revoke/", &form);
     ret_call->timeout_sec = REVOKE_TIMEOUT_SEC;
 }
 
@@ -153,7 +191,8 @@ void tiktok_test_consent(const struct tiktok *t, struct arena *arena, const stru
     while (str_next(&scopes, ',', &scope))
         form_put(&form, "grant", scope);
     form_put(&form, "decision", STR("allow"));
-    *ret_call = tiktok_calls_form_call(t, arena, "/v2/auth/authorize/", &form);
+    ASSERT(!form.overflow);
+    *ret_call = tiktok_calls_form_call(t, arena, "/v2/auth/authorize/", arena_str(arena, buf_str(&form)));
     ret_call->accept = "text/html";
     ret_call->wanted[0] = "Location";
     ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;

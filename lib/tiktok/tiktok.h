@@ -20,7 +20,7 @@
  */
 struct tiktok {
     const struct conf *conf;
-    const struct secret *client_secret; /* of MODE_LIVE */
+    struct secret_ring *client_secrets; /* of MODE_LIVE. What signs in with them is tried with each (net/call.h) */
     int mode;
 };
 
@@ -150,6 +150,9 @@ bool tiktok_is_outage(struct str code);
 
 /* Does this code of /v2/oauth/token/ say that it is about the app, its key, its secret or how it asks, and no user? */
 bool tiktok_is_about_app(struct str code);
+
+/* Does it say that the client secret is wrong, or the key, so that nothing was looked at? */
+bool tiktok_is_wrong_client(struct str code);
 
 /* The message for one of our failure codes, including those that never come from TikTok (outcome_unknown,
  * confirmation_timeout, account_disconnected, worker_crashed, images_gone). NULL: there is none. */

@@ -56,6 +56,11 @@ bool tiktok_is_about_app(struct str code)
     return false;
 }
 
+bool tiktok_is_wrong_client(struct str code)
+{
+    return str_eqc(code, "invalid_client");
+}
+
 /* TikTok checks the token before it does anything, and its API puts some refusals into a 200. */
 static bool tiktok_codes_is_dead_token(const struct tiktok_code *c)
 {

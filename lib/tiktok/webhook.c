@@ -27,13 +27,15 @@ static const struct {
     {"post.publish.", TIKTOK_USE_POST, true},
 };
 
-enum timed_signature tiktok_signature_check(struct str header, struct str body, struct str client_secret,
-                                            int64_t now_us)
+enum timed_signature tiktok_signature_check(struct str header, struct str body,
+                                            const struct secret_ring *client_secrets, int64_t now_us)
 {
     static const struct timed_signature_form form = {
         .name = "s", .age_sec = TIKTOK_SIGNATURE_AGE_SEC, .ahead_sec = TIKTOK_SIGNATURE_AHEAD_SEC};
 
-    return timed_signature_check(&form, header, body, &client_secret, 1, now_us);
+    struct str secrets[SECRET_RING_MAX];
+
+    return timed_signature_check(&form, header, body, secrets, secret_ring_texts(client_secrets, secrets), now_us);
 }
 
 static enum tiktok_use tiktok_webhook_use(struct str name)

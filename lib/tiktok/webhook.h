@@ -2,13 +2,14 @@
  * TikTok's webhooks: the signature and the event, reduced to what is needed. Nothing here does I/O. Facts and sources:
  * docs/tiktok.md#webhooks.
  *
- *    s = tiktok_signature_check(r->tiktok_signature, body, client_secret, clock_now_us());
+ *    s = tiktok_signature_check(r->tiktok_signature, body, &client_secrets, clock_now_us());
  *    e = tiktok_read_event(arena, body, &event, &why);    // after its signature was found good
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/secret_ring.h"
 #include "crypto/timed_signature.h"
 
 #define TIKTOK_EVENT_MAX_BYTES (64u << 10) /* they have a few hundred bytes */
@@ -20,9 +21,9 @@
 #define TIKTOK_SIGNATURE_AGE_SEC (73 * 3600)
 #define TIKTOK_SIGNATURE_AHEAD_SEC 300
 
-/* TikTok-Signature: t=<seconds>,s=<64 hex digits>, made with the client secret. */
-enum timed_signature tiktok_signature_check(struct str header, struct str body, struct str client_secret,
-                                            int64_t now_us);
+/* TikTok-Signature: t=<seconds>,s=<64 hex digits>, made with the client secret, old or new. There must be one. */
+enum timed_signature tiktok_signature_check(struct str header, struct str body,
+                                            const struct secret_ring *client_secrets, int64_t now_us);
 
 /* What an event is for here; all others are kept, and that is all. */
 enum tiktok_use {

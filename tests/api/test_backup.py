@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import fcntl
+import gzip
 import os
 import pathlib
 import re
@@ -112,14 +113,25 @@ def test_another_key_opens_nothing(vault, made):
     assert "is not a private key" in vault.restore(made, code=1, key=made).stderr
 
 
-def test_a_newer_schema_is_refused(vault, stack):
-    stack.sql("INSERT INTO schema_migrations (version, name, sha256, state, statements_done, started_at_us)"
-              " SELECT 9999, '9999_from_the_future.sql', sha256, state, 1, 0 FROM schema_migrations LIMIT 1")
+def sealed_of(vault, schema):
+    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
+    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
+    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
+    with file.open("wb") as out:
+        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
+            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
+            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
+                                     input=head + part, check=True, capture_output=True).stdout)
+    return file
+
+
+@pytest.mark.parametrize("schema, says", [(9999, r"has schema 9999, and this release knows \d+: install"), (1, "--replace it is dropped")])
+def test_a_newer_schema_is_refused(vault, schema, says):
+    file = sealed_of(vault, schema)
     try:
-        newer = vault.backup()
+        assert re.search(says, vault.restore(file, "--without-journal", code=1).stderr)
     finally:
-        stack.sql("DELETE FROM schema_migrations WHERE version = 9999")
-    assert re.search(r"has schema 9999, and this release knows \d+: install", vault.restore(newer, code=1).stderr)
+        file.unlink()
 
 
 def test_it_is_refused_while_the_services_run(vault, stack, made, user):
@@ -129,20 +141,33 @@ def test_it_is_refused_while_the_services_run(vault, stack, made, user):
     assert stack.sql("SELECT COUNT(*) AS n FROM mysql.global_priv WHERE User LIKE 'marketingcli%%' AND JSON_VALUE(Priv, '$.account_locked') = 1")[0]["n"] == 0
 
 
+def with_its_table_read(stack, database, restore):
+    """A restore that must wait before it can drop the database; its result."""
+    stack.sql(f"CREATE DATABASE {database}")
+    stack.sql(f"CREATE TABLE {database}.t (id INT)")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root") as other:
+            other.cursor().execute(f"LOCK TABLES {database}.t READ")
+            run = pool.submit(restore)
+            stack.wait(lambda: stack.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE info LIKE 'DROP DATABASE%%'"), "it drops it")
+            assert stack.sql(f"SELECT IS_USED_LOCK('migrate.{database}') AS l")[0]["l"], "a migrate comes between"
+        return run.result()
+
+
 def test_one_that_is_done_is_replaced_only_when_that_is_said(vault, stack, made):
-    """A restore that died after all was done: services may have worked on it since, so another backup does not take its place unasked."""
+    """A restore that died after all was done: services may have worked on it since, so another backup does not take its place unasked. Nor
+    comes a migrate before its mark is there, and makes a database while it drops the one before."""
     to = ("--without-journal", "--database", "mcli_done")
-    other = vault.backup()
+    other = sealed_of(vault, 1)
     try:
         (stack.at.test / "points").mkdir(exist_ok=True)
         stack.arm("restore.let_in")
-        vault.restore(made, *to, code=-9)
+        with_its_table_read(stack, "mcli_done", lambda: vault.restore(made, *to, "--replace", code=-9))
         assert "with --replace it is dropped" in vault.restore(other, *to, code=1).stderr
         assert "is in place already" in vault.restore(made, *to).stdout
     finally:
         stack.sql("DROP DATABASE IF EXISTS mcli_done")
-        for name in (other.name, other.name + ".sha256"):
-            (vault.dir / name).unlink()
+        other.unlink()
 
 
 def test_what_is_sealed_under_a_key_that_is_gone_is_named(vault, stack, account, tmp_path):
@@ -160,29 +185,19 @@ def test_what_is_sealed_under_a_key_that_is_gone_is_named(vault, stack, account,
             path.unlink()
 
 
-def test_no_migrate_comes_between_a_restore_and_its_mark(vault, stack, made):
-    """Else it would make a database while the restore drops the one before."""
-    stack.sql("CREATE DATABASE mcli_marked")
-    stack.sql("CREATE TABLE mcli_marked.t (id INT)")
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        try:
-            with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root") as other:
-                other.cursor().execute("LOCK TABLES mcli_marked.t READ")
-                run = pool.submit(vault.restore, made, "--without-journal", "--database", "mcli_marked", "--replace")
-                stack.wait(lambda: stack.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE info LIKE 'DROP DATABASE%%'"), "it drops it")
-                assert stack.sql("SELECT IS_USED_LOCK('migrate.mcli_marked') AS l")[0]["l"] is not None
-            run.result()
-        finally:
-            stack.sql("DROP DATABASE IF EXISTS mcli_marked")
-
-
-def test_two_at_once(vault, stack, made):
+def test_two_at_once(vault, stack, olds, made):
+    """Nor is one deleted while somebody may be reading it."""
+    clock_has_gone_right(olds.dir, time.time())
+    old, _ = olds.one(time.time() - 50 * DAY), olds.one(time.time() - DAY)
     stack.sql("SELECT GET_LOCK('backup.marketingcli', 0)")
     try:
-        assert "another backup" in vault.admin("backup", code=1).stderr
-        assert "another backup" in vault.restore(made, "--without-journal", code=1).stderr
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for run in [pool.submit(olds.check, "another backup", "nothing was deleted", code=1), pool.submit(vault.admin, "backup", code=1),
+                        pool.submit(vault.restore, made, "--without-journal", code=1)]:
+                assert run.result() is None or "another backup" in run.result().stderr
     finally:
         stack.sql("SELECT RELEASE_LOCK('backup.marketingcli')")
+    assert old.exists()
 
 
 def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
@@ -324,18 +339,10 @@ def test_a_clock_that_is_wrong_deletes_nothing(stack, olds):
     assert old.exists()
 
 
-def test_the_newest_good_one_stays(stack, olds):
-    """And while somebody may be reading one, nothing goes."""
+def test_the_newest_good_one_stays(olds):
     now = time.time()
     old, newest = olds.one(now - 50 * DAY), olds.one(now - 40 * DAY)
     olds.one(now - 10 * DAY).write_bytes(b"bad")
-    stack.sql("SELECT GET_LOCK('backup.marketingcli', 0)")
-    try:
-        clock_has_gone_right(olds.dir, now)
-        olds.check("another backup", "nothing was deleted", code=1)
-        assert old.exists()
-    finally:
-        stack.sql("SELECT RELEASE_LOCK('backup.marketingcli')")
     clock_has_gone_right(olds.dir, now)
     olds.check(f"{newest.name} stays though its time is over", "1 backups deleted, 2 bad", code=1)
     assert newest.exists() and not old.exists()

@@ -28,6 +28,7 @@ TIMEOUT_SEC = 10 if OUTAGE_SEC > 15 else 1  # database.timeout_sec
 # A thread may have a statement under way and then try to connect (5 s at most); who waited for that thread may try once.
 BOUND_SEC = TIMEOUT_SEC + 2 * min(TIMEOUT_SEC, 5) + 2
 RECOVERY_SEC = 3
+PULLERS = 4  # sandbox.pullers
 PROGRAMS = ("auth", "keys")
 WORKS = {"register", "create_key", "get_me", "list_keys"}
 AWAY_BY = signal.SIGKILL if "--durable" in os.environ.get("MARKETINGCLI_STACK_OPTIONS", "") else signal.SIGTERM
@@ -112,6 +113,7 @@ def state_of_programs(stack):
 
 @pytest.mark.parametrize("outage", [away, frozen])
 def test_database_outage_under_load(stack, outage):
+    logged = len(stack.log("sandbox"))
     with stack.configured(*PROGRAMS, database_timeout_sec=TIMEOUT_SEC, keys_max_per_user=1000, caps_keys_a_day=10000), Awake() as clock:
         with Load(stack, clock) as load:
             stack.wait(lambda: len(load.answers) >= 50, "the load runs")
@@ -123,6 +125,8 @@ def test_database_outage_under_load(stack, outage):
             back = clock.now()
             stack.wait(lambda: served(after(load.answers, back)) == WORKS, "all work goes on, and keeps going")
             assert state_of_programs(stack) == before, "no program was restarted, no thread is lost"
+        told = stack.log("sandbox")[logged:].count('"event":"sandbox_pull"')
+        assert told <= 2 * PULLERS, "who tries again each second does not say so each second"
         check_answers(load.answers, gone, back, clock.stood_sec)
         check_nothing_lost(stack, load)
 

@@ -1,5 +1,6 @@
 """marketingcli-admin credentials rotate: a new secret in the place of an old one while the services go on, and killed at each step."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -10,7 +11,7 @@ import uuid
 import pymysql
 import pytest
 from authenticator import begun, enrol, finish
-from conftest import CHECKOUT
+from conftest import CHECKOUT, with_setting
 from helpers import expect
 from publishing import Sent
 from rotating import STEPS_MAX, check, done, file, refused, rotate, under_way
@@ -106,7 +107,8 @@ def test_a_password_is_rotated_although_it_is_killed_at_each_step(stack, user):
     password = file(stack, "keys", "db-password")
     old = password.read_text()
     for steps, _ in enumerate(killed_at_each_step(stack, "db-password", "--service", "keys"), 1):
-        done(stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials)))
+        if steps == 3:
+            done(stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials)))
         assert connects(stack, "keys", password.read_text())
         if (before := password.with_name("db-password.old")).exists():
             assert connects(stack, "keys", before.read_text())
@@ -125,13 +127,49 @@ def test_where_the_services_cannot_be_restarted_the_old_password_stays_good(stac
     assert not connects(stack, "media", old)
 
 
-def test_of_two_admins_the_second_is_told(stack):
+def test_users_who_come_from_elsewhere_must_use_tls_all_the_while(stack, tmp_path):
+    """database.clients: users of their own, and files that nobody else has."""
+    folder, conf, user = copied(stack, tmp_path), tmp_path / "conf", "marketingcli_media@`127.9.%`"
+    conf.write_text(with_setting(stack.at.conf.read_text(), "database_clients", "127.9.%"))
+    stack.sql(f"CREATE USER {user} IDENTIFIED BY 'of-before-0123456' REQUIRE SSL")
+    what, how = ("db-password", "--service", "media"), {"folder": folder, "conf": conf}
+    try:
+        refused(rotate(stack, *what, restart="/bin/false", **how), "run it again")
+        shown, = stack.sql(f"SHOW CREATE USER {user}")[0].values()
+        assert shown.count("mysql_native_password") == 2 and " OR " in shown and "REQUIRE SSL" in shown
+        done(rotate(stack, *what, restart="/bin/true", **how))
+        shown, = stack.sql(f"SHOW CREATE USER {user}")[0].values()
+        assert " OR " not in shown and "REQUIRE SSL" in shown
+    finally:
+        stack.sql(f"DROP USER {user}")
+
+
+@contextlib.contextmanager
+def at_work(stack):
+    """Another admin is, with these credentials."""
     folder = os.open(stack.at.credentials, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        refused(rotate(stack, "db-password", "--service", "media"), "another marketingcli-admin works with")
+        yield os.fstat(folder).st_ino
     finally:
         os.close(folder)
+
+
+def test_of_two_admins_the_second_is_told(stack):
+    with at_work(stack):
+        refused(rotate(stack, "db-password", "--service", "media"), "another marketingcli-admin works with")
+
+
+def test_a_migration_waits_for_a_rotation(stack):
+    """Else it could give MariaDB a password that the rotation has left meanwhile."""
+    answers, what = [], ("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials))
+    migrating = threading.Thread(target=lambda: answers.append(stack.admin(*what)))
+    with at_work(stack) as inode:
+        migrating.start()
+        stack.wait(lambda: any("-> FLOCK" in line and f":{inode} " in line for line in open("/proc/locks")), "it waits")
+    migrating.join()
+    done(*answers)
+    assert "waiting for another marketingcli-admin" in answers[0].stderr
 
 
 # The keys under which tokens and authenticator apps' secrets are sealed
@@ -156,6 +194,10 @@ def test_tokens_are_sealed_again(stack, user):
 
 
 def test_tokens_that_come_meanwhile_are_not_overwritten(stack, user):
+    """And the old key stays as long as worker@publish has a result that it has kept under it."""
+    (kept := stack.at.kept / "publish").mkdir(exist_ok=True)
+    of_before = kept / f"{uuid.uuid4()}.{uuid.uuid4()}.kept"
+    of_before.write_bytes(bytes(ring(stack, "tiktok", "token-keys")) + b"x" * 60)
     account = uuid.UUID(user.connect()).bytes
     theirs = bytes([99]) + b"x" * 60
     held = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli")
@@ -164,26 +206,18 @@ def test_tokens_that_come_meanwhile_are_not_overwritten(stack, user):
         answers = []
         rotating = threading.Thread(target=lambda: answers.append(rotate(stack, "token-keys")))
         rotating.start()
-        stack.wait(lambda: stack.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE info LIKE 'UPDATE accounts FORCE INDEX (PRIMARY) SET"
-                                     " access_token = ?, refresh_token = ?%%'"), "it waits for the row")
+        stack.wait(lambda: waits(stack, "UPDATE accounts FORCE INDEX (PRIMARY) SET access_token = ?, refresh_token = ?"), "it waits for the row")
         cursor.execute("COMMIT")
     rotating.join()
-    assert "1 rows cannot be opened" in done(*answers)  # ours are no tokens
-    row, = stack.sql("SELECT access_token FROM accounts WHERE id = %s", account)
-    assert row["access_token"] == theirs
-    stack.sql("DELETE FROM accounts WHERE id = %s", account)
-
-
-def test_the_old_key_stays_while_a_result_is_kept_under_it(stack):
-    kept = stack.at.kept / "publish"
-    kept.mkdir(exist_ok=True)
-    of_before = kept / f"{uuid.uuid4()}.{uuid.uuid4()}.kept"
-    of_before.write_bytes(bytes([ring(stack, "tiktok", "token-keys")[0]]) + b"x" * 60)
-    refused(rotate(stack, "token-keys"), "1 results that worker@publish has kept")
+    refused(*answers, "1 results that worker@publish has kept")
+    assert "rows cannot be opened" in answers[0].stdout  # ours are no tokens
     assert len(ring(stack, "tiktok", "token-keys")) == 2
     of_before.unlink()
     done(rotate(stack, "token-keys"))
     assert len(ring(stack, "tiktok", "token-keys")) == 1
+    row, = stack.sql("SELECT access_token FROM accounts WHERE id = %s", account)
+    assert row["access_token"] == theirs
+    stack.sql("UPDATE accounts SET access_token = NULL, refresh_token = NULL, state = 'disconnected' WHERE id = %s", account)
 
 
 def test_files_that_differ_are_not_rotated(stack, tmp_path):
@@ -192,14 +226,33 @@ def test_files_that_differ_are_not_rotated(stack, tmp_path):
     refused(rotate(stack, "token-keys", folder=folder), "differ")
 
 
-def test_an_app_goes_on_signing_in_although_it_is_killed_at_each_step(stack, user):
+def waits(stack, statement):
+    """Somebody's statement that begins so is at the database: it waits for a row."""
+    return stack.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE info LIKE %s", statement + "%")
+
+
+def test_a_code_is_good_although_the_secret_is_sealed_again_just_then(stack, user):
+    """The sign-in has read the secret as it was, and waits for its row behind the rotation, which changes it."""
     app, _ = enrol(user)
     before, = ring(stack, "auth", "totp-keys")
-    with Load(user, "/api/v1/me"):
-        steps = len(list(killed_at_each_step(stack, "totp-keys")))
-    assert steps == 7 and under_way(stack) == [] and ring(stack, "auth", "totp-keys") == [before + 1]
+    token, code = begun(user), app.next()
+    answers, held = [], pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli")
+    rotating = threading.Thread(target=lambda: answers.append(rotate(stack, "totp-keys")))
+    signing_in = threading.Thread(target=lambda: answers.append(finish(stack, token, code)))
+    with held, held.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM user_totp WHERE user_id = %s FOR UPDATE", uuid.UUID(user.id).bytes)
+        rotating.start()
+        stack.wait(lambda: waits(stack, "UPDATE user_totp SET secret = ? WHERE"), "the rotation has come to the row")
+        signing_in.start()
+        stack.wait(lambda: waits(stack, "UPDATE user_totp SET last_step = ?"), "the sign-in has come to the row")
+        cursor.execute("COMMIT")
+    signing_in.join()
+    rotating.join()
+    assert answers[0].status_code == 200, answers[0].text
+    done(answers[1])
+    assert under_way(stack) == [] and ring(stack, "auth", "totp-keys") == [before + 1]
     assert sealed_under(stack, "user_totp", "secret") == {before + 1}
-    expect(finish(stack, begun(user), app.next()), 200)
+    expect(finish(stack, begun(user), app.next(30)), 200)
 
 
 # What others issue
@@ -257,12 +310,12 @@ def test_a_new_one_that_is_wrong_is_taken_back(stack, made):
 
 @pytest.mark.parametrize("text, why", [
     ("", "is empty"), ("\n", "is empty"), ("a\nb\n", "one line"), ("a\0b\n", "one line"), (" a\n", "blanks"), ("a\t\n", "one line"),
-    ("x" * 5000, "at most 4096 bytes"), ("there\n", "the same as the old one")])
+    ("x" * 1025, "at most 1024 bytes"), ("whsec_there\n", "the same as the old one"), ("hunter2\n", "must begin with whsec_")])
 def test_what_is_no_secret_changes_nothing(stack, made, text, why):
     path = made / "billing/stripe-webhook-secrets"
-    path.write_text("there\n")
+    path.write_text("whsec_there\n")
     refused(with_line(stack, made, "stripe-webhook-secrets", text), why)
-    assert path.read_text() == "there\n" and not (made / "rotation/stripe-webhook-secrets").exists()
+    assert path.read_text() == "whsec_there\n" and not (made / "rotation/stripe-webhook-secrets").exists()
 
 
 @pytest.mark.parametrize("what, why", [
@@ -294,22 +347,34 @@ def spoiled(path, text=None, mode=None):
     mode is None or path.chmod(mode)
 
 
-@pytest.mark.parametrize("name, text, mode, words", [
-    ("keys/db-password", None, 0o640, ["can be used by others", "chmod 600"]),
-    ("keys/db-password", "", None, ["must have 16 to 200 characters"]),
-    ("keys/db-password", "short\n", None, ["must have 16 to 200 characters"]),
-    ("auth/totp-keys", "", None, ["auth/totp-keys is no key ring"]),
-    ("auth/totp-keys", "1 abcd\n", None, ["auth/totp-keys is no key ring"]),
-    ("worker_privacy/journal-key", "ab\n", None, ["worker_privacy/journal-key is too short"]),
-    ("billing/stripe-api-key", "a\0b", None, ["has a NUL"]),
-    ("keys", None, 0o755, ["keys can be used by others", "chmod 700"])])
-def test_a_file_that_is_not_as_it_must_be_is_named(stack, made, tmp_path, name, text, mode, words):
+SPOILED = [
+    ("keys/db-password", None, 0o640, "keys/db-password can be used by others than its owner: chmod 600"),
+    ("posts/db-password", "", None, "posts/db-password must have 16 to 200 characters"),
+    ("media/db-password", "short\n", None, "media/db-password must have 16 to 200 characters"),
+    ("auth/totp-keys", "", None, "auth/totp-keys is no key ring"), ("tiktok/token-keys", "1 abcd\n", None, "tiktok/token-keys is no key ring"),
+    ("worker_privacy/journal-key", "ab\n", None, "worker_privacy/journal-key is too short"),
+    ("billing/stripe-api-key", "a\0b", None, "billing/stripe-api-key has a NUL"),
+    ("media/s3-secret-key", "1\n2\n3\n4\n5\n", None, "media/s3-secret-key has more than 4 lines"),
+    ("sandbox", None, 0o755, "sandbox can be used by others than its owner: chmod 700")]
+
+
+def test_files_that_are_not_as_they_must_be_are_named(stack, made, tmp_path):
     folder = tmp_path / "credentials"
     shutil.copytree(made, folder)
     done(check(stack, folder))
-    spoiled(folder / name, text, mode)
-    refused(check(stack, folder), *words)
-    refused(stack.admin("credentials", "--dir", str(folder)), *words)
+    for name, text, mode, _ in SPOILED:
+        spoiled(folder / name, text, mode)
+    refused(check(stack, folder), *(words for *_, words in SPOILED))
+    refused(stack.admin("credentials", "--dir", str(folder)), *(words for *_, words in SPOILED))
+
+
+def test_a_unit_is_refused_a_credential_that_is_not_as_it_must_be(stack, tmp_path):
+    (tmp_path / "token-keys").write_text("")
+    (tmp_path / "smtp-password").write_text("")  # may be empty
+    asked = lambda: stack.admin("config", "check", CREDENTIALS_DIRECTORY=str(tmp_path))  # noqa: E731
+    refused(asked(), "the credential token-keys is no key ring")
+    (tmp_path / "token-keys").write_text(f"1 {'ab' * 32}\n")
+    done(asked())
 
 
 def test_of_another_owner_or_missing(stack, made, tmp_path):
@@ -326,9 +391,10 @@ def test_of_another_owner_or_missing(stack, made, tmp_path):
 def test_a_rotation_that_nobody_ends_is_told(stack, made, tmp_path):
     folder = tmp_path / "credentials"
     shutil.copytree(made, folder)
-    (folder / "billing/stripe-api-key").write_text("there\n")
-    (folder / "worker_billing/stripe-api-key").write_text("there\n")
-    done(with_line(stack, folder, "stripe-api-key", "new\n"))
+    (folder / "billing/stripe-api-key").write_text("rk_test_there\n")
+    (folder / "worker_billing/stripe-api-key").write_text("rk_test_there\n")
+    refused(with_line(stack, folder, "stripe-api-key", "rk_live_new\n"), "stripe.livemode is no")
+    done(with_line(stack, folder, "stripe-api-key", "rk_test_new\n"))
     done(check(stack, folder))
     stack.move_clock(DAY + 60)
     refused(check(stack, folder), "begun more than a day ago")

@@ -43,19 +43,19 @@ def client(swift, stack, tmp_path):
 
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_an_object_comes_and_goes(client, key):
-    assert client.put(key) == ("ok", 1, "")
-    assert client("head", key)[3] == [str(len(BODY))]
+    assert client.put(key) == ("ok", 1, "") and client("head", key)[3] == [str(len(BODY))]
     assert client.get(key) == ("ok", 1, "") and client.got() == BODY
     assert [line.split(" ", 1)[1] for line in client("list", key[:2])[3]].count(key) == 1
     assert client("delete", key)[:3] == ("ok", 1, "")
     assert client.get(key)[0] == "not_found" and client.got() == b""
-    assert client("head", key)[0] == "not_found"
-    assert client("delete", key)[0] == "ok"  # again
+    assert client("head", key)[0] == "not_found" and client("delete", key)[0] == "ok"  # again
 
 
 def test_an_empty_object_and_what_replaces_it(client):
     assert client.put("empty", b"")[0] == "ok" and client.get("empty")[0] == "ok" and client.got() == b""
     assert client.put("empty", b"full")[0] == "ok" and client.get("empty")[0] == "ok" and client.got() == b"full"
+    for keys in (f"test:nobody {SECRET}\n{KEY_ID} {SECRET}", f"wrong\n{SECRET}"):  # while one is replaced: the other is tried at once
+        assert (client.put("empty", secret=keys), client.get("empty", secret=keys), client.got()) == (("ok", 2, ""), ("ok", 2, ""), BODY)
 
 
 def test_a_listing_has_pages(client, swift):

@@ -201,8 +201,12 @@ def came_up(w):
     check(failed == "", f"units have failed: {failed}")
 
 
+JOURNAL_KEY = "/etc/marketingcli/credentials/worker_privacy/journal-key"
+
+
 def way_back(w):
-    """To the release before, on this schema."""
+    """To the release before, on this schema. It reads no file with two secrets."""
+    w.says(f"cp {JOURNAL_KEY} /root/journal-key; head -n 1 /root/journal-key >{JOURNAL_KEY}")
     w.says("printf '# mine\\n' >>/etc/nginx/marketingcli/local/rates.conf")
     w.under_load(lambda: w.types("return", seconds=3600))
     came_up(w)
@@ -210,14 +214,14 @@ def way_back(w):
 
 
 def update(w):
-    w.says("cd marketingcli; git switch -q -")
+    w.says(f"cd marketingcli; git switch -q -; cat /root/journal-key >{JOURNAL_KEY}")
     w.under_load(lambda: w.types("update", seconds=3600))
     came_up(w)
     w.posts_one()
     check("# mine" in w.says("cat /etc/nginx/marketingcli/local/rates.conf"), "the local settings of nginx are gone")
 
 
-OF_OTHERS = re.compile(r"^/(root|home|srv|etc/(letsencrypt|ssl|mailname|ld\.so\.cache|\.pwd\.lock|(passwd|group|shadow|gshadow)-?|sub[ug]id-?)|tmp|proc|sys|run|dev"
+OF_OTHERS = re.compile(r"^/(root|home|srv|etc/(letsencrypt|ssl|mailname|ld\.so\.cache|\.pwd\.lock|(passwd|group|shadow|gshadow)-?|sub[ug]id-?)|tmp|proc|sys|run|dev|usr/local"
                        r"|var/(log|cache|tmp|lib/(mysql|apt|dpkg|letsencrypt|systemd|logrotate|private)|backups)|usr/share/mime|var/www)(/|$)")
 
 

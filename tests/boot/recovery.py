@@ -142,7 +142,8 @@ def restore(w):
 
 
 OURS = ("db-password", "token-keys", "totp-keys", "journal-key")  # what is made here; the others are issued by somebody
-ISSUED = {"stripe-api-key": "rk_test_{}", "stripe-simulator-key": "rk_test_{}"}  # what it looks like, if that matters
+ISSUED = {"stripe-api-key": "rk_test_{}", "stripe-simulator-key": "rk_test_{}", "stripe-webhook-secrets": "whsec_{}",
+          "stripe-simulator-secrets": "whsec_{}"}  # what it looks like, if that matters
 OF_SIMULATOR = "[stripe]\napi_url = https://sandbox.HOST\n"  # so that nobody asks Stripe with a key of the test's
 
 

@@ -414,6 +414,7 @@ test("sessions are listed and ended", async t => {
   const page = await t.page("/dashboard/settings/security", { user: ada });
   await page.getByRole("button", { name: "End all others" }).waitFor();
   assert((await page.locator("#main").boundingBox()).width > 1000, "beside the menu, also where there is no notice above");
+  await t.steady(page);
   await t.inFourForms(page, "security");
   const ends = page.getByRole("button", { name: /^End the session from/ });
   const n = await ends.count();

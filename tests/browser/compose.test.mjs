@@ -139,6 +139,7 @@ test("an account that must be connected again", async t => {
 
 test("all problems at once and at their place", async t => {
   const { user, page } = await composer(t, { photos: 0 });
+  await t.steady(page);
   await page.locator("#compose-title").fill("x".repeat(89) + "😀");
   await page.locator("#compose-title-said", { hasText: "1 too many for TikTok. 91 of 90" }).waitFor();
   await page.locator("#compose-description").fill("x".repeat(4001));

@@ -7,6 +7,7 @@ test("a new user is led to an account and to a first post", async t => {
   const page = await t.page("/dashboard/", { user: ada });
   const steps = page.getByRole("listitem").filter({ hasText: "You allow it at TikTok" });
   await steps.waitFor();
+  await t.steady(page);
   await t.inFourForms(page, "home-new");
   await t.tabTo(page, page.getByRole("button", { name: "Connect a TikTok account" }).or(page.locator("main a[role=button]")));
   await page.keyboard.press("Enter");

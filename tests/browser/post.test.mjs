@@ -23,6 +23,9 @@ test("a published post shows what happened to it", async t => {
   await t.sql("UPDATE uploads u JOIN post_images i ON i.upload_id = u.id SET u.deleted_at_us = 1 WHERE i.post_id = %s", post.id);
   await page.reload();
   await page.getByText("The images are deleted here.").waitFor();
+  await page.getByLabel("Test data").check(); // where this post is not
+  await page.waitForURL("**/dashboard/posts");
+  await page.getByText("No posts yet.").waitFor();
 });
 
 test("a post that waits is canceled and sent again by keyboard", async t => {

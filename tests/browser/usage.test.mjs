@@ -24,6 +24,7 @@ test("nobody has used anything yet", async t => {
   await page.getByText("No key was used in this time.").waitFor();
   await page.getByText("No post has ended in this time.").waitFor();
   await page.getByText("Room that they take").waitFor();
+  await t.steady(page);
   await t.inFourForms(page, "usage-empty");
 });
 

@@ -61,6 +61,7 @@ static void check_altered(struct arena *arena, struct str body, const uint8_t *d
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     _cleanup_(arena_done) struct arena arena = {0};
+    _cleanup_(secret_ring_done) struct secret_ring ring = {.n = 0};
     struct stripe_secrets parsed;
     struct str time = {0};
     const char *why;
@@ -78,8 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(at_sec >= NOW_SEC - 300 && at_sec <= NOW_SEC + 300);
     }
     check_altered(&arena, body, data, size);
-    if (stripe_secrets_parse(header, &parsed, &why)) {
-        ASSERT(parsed.n > 0 && parsed.n <= STRIPE_SECRETS_MAX && why == NULL);
+    if (secret_ring_parse(header, SECRET_RING_WORDS, &ring, &why) && stripe_secrets_of(&ring, &parsed, &why)) {
+        ASSERT(parsed.n > 0 && parsed.n <= SECRET_RING_MAX && why == NULL);
         for (size_t i = 0; i < parsed.n; i++)
             ASSERT(str_starts(parsed.v[i], STR("whsec_")) && str_is_visible(parsed.v[i]));
     } else {

@@ -16,19 +16,22 @@ static void check_word(struct str s, size_t max_bytes)
         ASSERT(s.p[i] > ' ' && s.p[i] <= '~');
 }
 
+static const struct secret_ring known = {.v = {{(char *)"newer", 5}, {(char *)"secret", 6}}, .n = 2},
+                                other = {.v = {{(char *)"other", 5}}, .n = 1};
+
 /* Somebody who knows another secret has made it: no header is good for both. */
 static void check_signature(struct arena *arena, struct str header, struct str body)
 {
     int64_t now_us = NOW_SEC * US_PER_SEC;
-    struct str made = timed_signature_make(arena, "s", STR("secret"), body, now_us);
+    struct str made = timed_signature_make(arena, "s", &(struct str){"secret", 6}, 1, body, now_us);
 
-    enum timed_signature s = tiktok_signature_check(header, body, STR("secret"), now_us);
+    enum timed_signature s = tiktok_signature_check(header, body, &known, now_us);
     ASSERT(timed_signature_word(s)[0] != '\0');
     if (s == TIMED_SIGNATURE_GOOD)
-        ASSERT(tiktok_signature_check(header, body, STR("other"), now_us) == TIMED_SIGNATURE_WRONG);
-    ASSERT(tiktok_signature_check(made, body, STR("secret"), now_us) == TIMED_SIGNATURE_GOOD);
-    ASSERT(tiktok_signature_check(made, body, STR("other"), now_us) == TIMED_SIGNATURE_WRONG);
-    ASSERT(tiktok_signature_check(made, body, STR("secret"), now_us + (TIKTOK_SIGNATURE_AGE_SEC + 1) * US_PER_SEC) ==
+        ASSERT(tiktok_signature_check(header, body, &other, now_us) == TIMED_SIGNATURE_WRONG);
+    ASSERT(tiktok_signature_check(made, body, &known, now_us) == TIMED_SIGNATURE_GOOD);
+    ASSERT(tiktok_signature_check(made, body, &other, now_us) == TIMED_SIGNATURE_WRONG);
+    ASSERT(tiktok_signature_check(made, body, &known, now_us + (TIKTOK_SIGNATURE_AGE_SEC + 1) * US_PER_SEC) ==
            TIMED_SIGNATURE_TOO_OLD);
 }
 

@@ -1,8 +1,10 @@
 """More flows: a backup is made, and is put back: into a database of its own, so that the stack's programs go on."""
 
+import hashlib
 import pathlib
 import subprocess
 import tempfile
+import time
 
 from world import Told  # first: it knows where the next ones are
 
@@ -13,6 +15,7 @@ from publishing import Sent  # isort: skip
 
 DATABASE = "sweep_restored"
 UNFINISHED = "restore_unfinished"
+DAY = 86400
 
 
 def clear(world):
@@ -99,7 +102,39 @@ def restore_right(world, s):
     s.vault.close()
 
 
+def a_backup(world, s, days):
+    """As good as its digest says."""
+    made = s.vault.dir / f"marketingcli-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(world.now_us() / 1e6 - days * DAY))}.cms"
+    made.write_bytes(b"x")
+    made.with_name(made.name + ".sha256").write_text(f"{hashlib.sha256(b'x').hexdigest()}  {made.name}\n")
+    return made
+
+
+def check_ready(world):
+    """The clock has gone right for some days, as they have seen it who looked before."""
+    no_admin(world)
+    s = state(folder=tempfile.TemporaryDirectory(prefix="mcli-backed-up-"))
+    s.vault = Vault(world.stack, pathlib.Path(s.folder.name))
+    s.vault.dir.mkdir()
+    s.old, s.new = a_backup(world, s, 40), a_backup(world, s, 1)
+    now_us = world.now_us()
+    (s.vault.dir / "clock").write_text(f"{now_us - 2 * DAY * 1_000_000:020} {now_us - DAY * 500_000:020}\n")
+    return s
+
+
+def check_act(world, s):
+    s.told = as_seen(run(world, s, "backup", "check", MARKETINGCLI_TEST_PROGRAM="admin"))
+
+
+def check_right(world, s):
+    assert s.new.exists() and (s.told.how != "done" or not s.old.exists()), s.told
+    assert run(world, s, "backup", "check").returncode == 0
+    assert sorted(p.suffix for p in s.vault.dir.glob("marketingcli-*")) == [".cms", ".sha256"] and s.new.exists()
+    s.vault.close()
+
+
 BACKED_UP = [
     Flow("back up", ("admin",), backup_ready, backup_act, backup_right),
+    Flow("delete old backups", ("admin",), check_ready, check_act, check_right),
     Flow("restore", ("admin",), restore_ready, restore_act, restore_right),
 ]

@@ -4,7 +4,8 @@ from world import Told  # first: it knows where the next ones are
 
 from accounts import id_of, opens, post  # isort: skip
 from authenticator import begin  # isort: skip
-from flows import Flow, state  # isort: skip
+from buying import LEASE_SEC  # isort: skip
+from flows import Flow, account_row, state  # isort: skip
 from helpers import expect  # isort: skip
 from keys import key_works  # isort: skip
 from links import link  # isort: skip
@@ -14,8 +15,12 @@ NOBODY_KNOWS = "it may or may not have been done"  # of lib/base/err.def
 
 
 def at_the_desk(world, s, *verb):
+    return told_at_the_desk(world, "user", *verb, s.user.id)
+
+
+def told_at_the_desk(world, *args):
     """As the admin understands it: one that was killed has said nothing."""
-    done = world.stack.admin("user", *verb, s.user.id, MARKETINGCLI_TEST_PROGRAM="admin")
+    done = world.stack.admin(*args, MARKETINGCLI_TEST_PROGRAM="admin")
     assert done.returncode in (0, 1) or done.returncode < 0, (done.returncode, done.stderr)
     if done.returncode == 0:
         return Told("done", {"said": done.stdout})
@@ -125,7 +130,83 @@ def deliverable_right(world, s):
     assert not is_marked(world, s) and admin_did(world, s, "admin_set_deliverable") == 1
 
 
+# --- an account that is disconnected for its owner
+
+
+def part_ready(world):
+    no_admin(world)
+    s = state(user=world.user())
+    s.account = s.user.connect()
+    world.hold("worker-publish")
+    return s
+
+
+def part(world, s):
+    return told_at_the_desk(world, "privacy", "disconnect", s.user.id, "--reason", "a letter")
+
+
+def part_act(world, s):
+    s.told = part(world, s)
+
+
+def part_right(world, s):
+    """With its mark and its job, or not at all; the request is done only then. And it goes."""
+    marks = world.count("SELECT COUNT(*) AS n FROM accounts WHERE end_asked_at_us IS NOT NULL")
+    jobs = world.count("SELECT COUNT(*) AS n FROM jobs_publish WHERE kind = 'account_erase'")
+    done = world.count("SELECT COUNT(*) AS n FROM privacy_requests WHERE done_at_us IS NOT NULL")
+    assert marks == jobs >= done and (s.told.how != "done" or done == 1), (marks, jobs, done, s.told)
+    assert part(world, s).how == "done"
+    world.let_go("worker-publish")
+    world.until(lambda: account_row(world, s) == {"state": "disconnected", "wiped": 1}, "it is disconnected")
+    assert world.count("SELECT COUNT(*) AS n FROM accounts WHERE end_asked_at_us IS NOT NULL") == 0
+
+
+# --- a customer that Stripe does not have
+
+
+def disown_ready(world):
+    """It was to be deleted, which does not work."""
+    no_admin(world)
+    world.hold("worker-billing")
+    s = state(user=world.user())
+    buy(world, s)
+    assert told_at_the_desk(world, "billing", "forget", s.user.id).how == "done"
+    return s
+
+
+def buy(world, s):
+    world.stack.sql("INSERT INTO subscriptions (user_id, customer_id, created_at_us, updated_at_us) VALUES (%s, %s, 1, 1)", id_of(s),
+                    f"cus_{s.user.number}")
+
+
+def disown(world, s):
+    return told_at_the_desk(world, "billing", "disown", s.user.id)
+
+
+def disown_act(world, s):
+    s.told = disown(world, s)
+
+
+def left_of_customer(world, s):
+    return {table: world.count(f"SELECT COUNT(*) AS n FROM {table} WHERE {column} = %s", id_of(s))
+            for table, column in (("subscriptions", "user_id"), ("jobs_billing", "subject_id"))}
+
+
+def disown_right(world, s):
+    """The customer and the job that would delete the next one: both are gone or none."""
+    left = set(left_of_customer(world, s).values())
+    as_told(s, left == {0})
+    assert left in ({0}, {1}), left
+    if left == {1}:
+        world.stack.move_clock(LEASE_SEC)  # of one that died with it
+        assert disown(world, s).how == "done"
+    buy(world, s)
+    assert left_of_customer(world, s) == {"subscriptions": 1, "jobs_billing": 0}
+
+
 AT_THE_DESK = [
+    Flow("disconnect by mail", ("admin",), part_ready, part_act, part_right),
+    Flow("disown", ("admin",), disown_ready, disown_act, disown_right),
     Flow("disable a user", ("admin",), disable_ready, disable_act, disable_right),
     Flow("reset totp", ("admin",), reset_totp_ready, reset_totp_act, reset_totp_right),
     Flow("deliverable", ("admin",), deliverable_ready, deliverable_act, deliverable_right),

@@ -133,6 +133,10 @@ void put_foreign(struct str text);
 /* A whole file of ours, at most 4 MiB. False after a complaint. */
 MUST_CHECK bool file_read(struct arena *arena, const char *path, struct str *ret_text);
 
+/* erasures.c: the keys of the journal, from given->dir. False: told. */
+struct secret_ring;
+MUST_CHECK bool journal_keys_read(struct arena *arena, const struct given *given, struct secret_ring *ret);
+
 /*
  * What a verb works with that reads or changes the service's data: the configuration, and the database as --user. The
  * verbs of it have the option --user.

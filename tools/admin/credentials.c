@@ -15,6 +15,9 @@
 #include "model/privacy/journal.h"
 #include "passwords.h"
 #include "rotate.h"
+#include "store/store.h"
+#include "stripe/calls.h"
+#include "stripe/signature.h"
 
 static struct str credentials_password(struct arena *arena)
 {
@@ -45,9 +48,44 @@ static const char *credentials_ring_fault(struct str text)
     return keyring_parse(text, &ring) == OK ? NULL : "is no key ring: lines of ID HEX64";
 }
 
+/* As a program reads it when it starts: base/secret_ring.h. */
+static const char *credentials_lines_fault(struct str text)
+{
+    _cleanup_(secret_ring_done) struct secret_ring ring = {.n = 0};
+    const char *why;
+
+    return secret_ring_parse(text, SECRET_RING_LINES, &ring, &why) ? NULL : why;
+}
+
 static const char *credentials_key_fault(struct str text)
 {
-    return text.n >= JOURNAL_KEY_MIN_BYTES ? NULL : "is too short: 64 hexadecimal digits";
+    _cleanup_(secret_ring_done) struct secret_ring ring = {.n = 0};
+    const char *why;
+
+    if (!secret_ring_parse(text, SECRET_RING_LINES, &ring, &why))
+        return why;
+    return journal_keys_fit(&ring) ? NULL : "is too short: 64 hexadecimal digits";
+}
+
+static const char *credentials_api_keys_unfit(const struct conf *conf, const struct secret_ring *ring)
+{
+    const char *why = NULL;
+
+    return stripe_keys_fit(conf, ring, &why) ? NULL : why;
+}
+
+static const char *credentials_webhook_secrets_unfit(const struct conf *conf, const struct secret_ring *ring)
+{
+    struct stripe_secrets secrets;
+    const char *why = NULL;
+    (void)conf;
+
+    return stripe_secrets_of(ring, &secrets, &why) ? NULL : why;
+}
+
+static const char *credentials_bucket_keys_unfit(const struct conf *conf, const struct secret_ring *ring)
+{
+    return conf->s3_endpoint.n > 0 ? store_keys_fault(ring, conf) : NULL;
 }
 
 bool credentials_has(const struct service *s, const struct credential *f)
@@ -158,7 +196,7 @@ int verb_credentials(const struct given *given)
 }
 
 const struct credential credentials_password_file = {
-    .name = PASSWORD_FILE, .make = credentials_password, .way = &rotate_password};
+    .name = PASSWORD_FILE, .make = credentials_password, .fault = password_fault, .way = &rotate_password};
 
 /* Files that several services may have are the same in each folder. service.def says which service has which. */
 const struct credential credentials_shared[] = {
@@ -166,23 +204,27 @@ const struct credential credentials_shared[] = {
     {"totp-keys", credentials_ring, NULL, credentials_ring_fault, &rotate_second_factors, NULL},
     {"journal-key", credentials_key, NULL, credentials_key_fault, &rotate_journal,
      "The old one reads what the journal has from before: it is needed as long as there are backups from before"},
-    {"tiktok-client-secret", NULL, "the client secret of your TikTok app", NULL, &rotate_issued,
+    {"tiktok-client-secret", NULL, "the client secret of your TikTok app", credentials_lines_fault, &rotate_issued,
      "Make the new one the only one at TikTok's developer portal"},
-    {"s3-secret-key", NULL, "the secret of s3.key_id, if images are kept in a bucket", NULL, &rotate_issued,
+    {"s3-secret-key", NULL, "the secret of s3.key_id, if images are kept in a bucket", credentials_lines_fault,
+     &rotate_issued,
      "Delete the old key where the bucket is, five minutes from now at the earliest: addresses that are signed by it "
-     "are in use"},
-    {"smtp-password", NULL, "the password of smtp.user, if your mail relay wants one", NULL, &rotate_issued,
-     "Make the new one the only one at your mail relay"},
-    {"stripe-api-key", NULL, "Stripe's restricted key, if you bill", NULL, &rotate_issued,
-     "Let the old one expire at Stripe's dashboard"},
-    {"stripe-webhook-secrets", NULL, "the signing secrets of your webhook endpoint at Stripe, if you bill", NULL,
-     &rotate_issued, "Wait until the old one has expired at Stripe's dashboard"},
-    {"stripe-simulator-key", NULL, "the same as stripe-api-key, if that is the simulator's", NULL, &rotate_issued,
-     "Rotate stripe-api-key to the same"},
-    {"stripe-simulator-secrets", NULL, "the same as stripe-webhook-secrets, if those are the simulator's", NULL,
-     &rotate_issued, "Rotate stripe-webhook-secrets to the same"},
+     "are in use",
+     credentials_bucket_keys_unfit},
+    {"smtp-password", NULL, "the password of smtp.user, if your mail relay wants one", credentials_lines_fault,
+     &rotate_issued, "Make the new one the only one at your mail relay"},
+    {"stripe-api-key", NULL, "Stripe's restricted key, if you bill", credentials_lines_fault, &rotate_issued,
+     "Let the old one expire at Stripe's dashboard", credentials_api_keys_unfit},
+    {"stripe-webhook-secrets", NULL, "the signing secrets of your webhook endpoint at Stripe, if you bill",
+     credentials_lines_fault, &rotate_issued, "Wait until the old one has expired at Stripe's dashboard",
+     credentials_webhook_secrets_unfit},
+    {"stripe-simulator-key", NULL, "the same as stripe-api-key, if that is the simulator's", credentials_lines_fault,
+     &rotate_issued, "Rotate stripe-api-key to the same", credentials_api_keys_unfit},
+    {"stripe-simulator-secrets", NULL, "the same as stripe-webhook-secrets, if those are the simulator's",
+     credentials_lines_fault, &rotate_issued, "Rotate stripe-webhook-secrets to the same",
+     credentials_webhook_secrets_unfit},
     {"tiktok-simulator-secret", NULL,
-     "the same as tiktok-client-secret, if the simulator stands in for TikTok and sends its webhooks", NULL,
-     &rotate_issued, "Rotate tiktok-client-secret to the same"},
+     "the same as tiktok-client-secret, if the simulator stands in for TikTok and sends its webhooks",
+     credentials_lines_fault, &rotate_issued, "Rotate tiktok-client-secret to the same"},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "admin.h"
+#include "base/secret_ring.h"
 #include "service/service.h"
 
 struct rotation_way;
@@ -17,6 +18,8 @@ struct credential {
         struct str text); /* what is wrong with a file's text, or NULL; NULL: it is as it is, and may be empty */
     const struct rotation_way *way;
     const char *elsewhere; /* what is to be done there once both are good, and before only the new one is */
+    /* Why a program that holds it would not start with these lines, or NULL; NULL: it takes any. Nobody is to be restarted with them. */
+    const char *(*unfit)(const struct conf *conf, const struct secret_ring *ring);
 };
 
 const struct credential *credentials_find(const char *name);                    /* NULL: there is none */
@@ -41,3 +44,6 @@ MUST_CHECK int credentials_remove(struct arena *arena, const char *path);       
 
 /* Whatever is wrong with the files that are there is complained of: EXIT_FAILED; and so are rotations that nobody ended for a day. */
 MUST_CHECK int credentials_look(struct arena *arena, const char *dir);
+
+/* Of the files that a service is handed: false with a sentence in why. */
+bool credentials_fit(struct arena *arena, const char *folder, struct buf *why);

@@ -6,9 +6,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "crypto/keyring.h"
-#include "model/privacy/journal.h"
-#include "passwords.h"
 #include "rotate.h"
 
 #define UNDER_WAY_US US_PER_DAY /* longer than anybody needs to tell an issuer */
@@ -30,15 +27,11 @@ static void look_at_mode(struct looking *l, const char *path, const struct stat 
         l->code = complain("%s belongs to another user than its folder: chown it", path);
 }
 
-static void look_at_text(struct looking *l, const struct credential *f, const struct service *s, const char *path)
+static void look_at_text(struct looking *l, const struct credential *f, const char *path)
 {
-    struct passwords passwords;
     struct str text;
 
-    if (f == &credentials_password_file) {
-        if (passwords_read(l->arena, l->dir, service_database(l->arena, s), &passwords) != EXIT_DONE)
-            l->code = EXIT_FAILED;
-    } else if (!file_read(l->arena, path, &text))
+    if (!file_read(l->arena, path, &text))
         l->code = EXIT_FAILED;
     else if (memchr(text.p, '\0', text.n) != NULL)
         l->code = complain("%s has a NUL in it", path);
@@ -60,7 +53,7 @@ static void look_at_file(struct looking *l, const struct credential *f, const st
     if ((folder.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         l->code = complain("%s can be used by others than its owner: chmod 700 %s", of, of);
     look_at_mode(l, path, &st, &folder);
-    look_at_text(l, f, s, path);
+    look_at_text(l, f, path);
 }
 
 /* Not an error before it is old: the admin may be at it. */
@@ -99,6 +92,24 @@ int credentials_look(struct arena *arena, const char *dir)
     for (const struct credential *f = credentials_shared; f->name != NULL; f++)
         look_at(&l, f);
     return l.code;
+}
+
+/* Of the files that systemd hands to a service, for its configuration's check (config.c). */
+bool credentials_fit(struct arena *arena, const char *folder, struct buf *why)
+{
+    for (const struct credential *f = credentials_shared; f->name != NULL; f++) {
+        const char *path = arena_printf(arena, "%s/%s", folder, f->name).p;
+        struct str text;
+        if (f->fault == NULL || access(path, F_OK) != 0)
+            continue;
+        if (!file_read(arena, path, &text))
+            buf_printf(why, "the credential %s cannot be read", f->name);
+        else if (f->fault(text) != NULL)
+            buf_printf(why, "the credential %s %s", f->name, f->fault(text));
+        if (why->n > 0)
+            return false;
+    }
+    return true;
 }
 
 int verb_credentials_check(const struct given *given)

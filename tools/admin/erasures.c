@@ -49,12 +49,12 @@ int verb_privacy_erasures(const struct given *given)
     return code;
 }
 
-static int erasures_look_at_journal(const struct desk *desk, const struct secret *key)
+static int erasures_look_at_journal(const struct desk *desk, const struct secret_ring *keys)
 {
     const char *dir = desk->conf.privacy_journal_dir.p;
     struct journal_counts counts = {.torn = 0};
 
-    enum err e = journal_each(dir, key, NULL, NULL, &counts);
+    enum err e = journal_each(dir, keys, NULL, NULL, &counts);
     if (e == ERR_NOT_FOUND)
         return complain("there is no journal in %s", dir);
     if (e != OK)
@@ -65,21 +65,34 @@ static int erasures_look_at_journal(const struct desk *desk, const struct secret
     return EXIT_DONE;
 }
 
-/* The key is a file that the verb reads in place, so that nobody has to put it anywhere. */
+/* They are a file that the verbs read in place, so that nobody has to put it anywhere. */
+bool journal_keys_read(struct arena *arena, const struct given *given, struct secret_ring *ret)
+{
+    const char *path = arena_printf(arena, "%s/worker_privacy/" JOURNAL_KEY_CREDENTIAL, given->dir).p;
+    const char *why;
+    struct str text;
+
+    if (!file_read(arena, path, &text))
+        return false;
+    if (!secret_ring_parse(text, SECRET_RING_LINES, ret, &why)) {
+        (void)complain("%s %s", path, why);
+        return false;
+    }
+    if (journal_keys_fit(ret))
+        return true;
+    (void)complain("%s is empty, or has a line that is too short: 64 hexadecimal digits each", path);
+    secret_ring_done(ret);
+    return false;
+}
+
 int verb_privacy_journal(const struct given *given)
 {
-    _cleanup_(secret_done) struct secret key = {0};
+    _cleanup_(secret_ring_done) struct secret_ring keys = {.n = 0};
     struct desk desk;
-    struct str text;
 
     if (!desk_open(&desk, given))
         return EXIT_FAILED;
-    const char *path = arena_printf(&desk.arena, "%s/worker_privacy/journal-key", given->dir).p;
-    int code = EXIT_FAILED;
-    if (file_read(&desk.arena, path, &text)) {
-        key = secret_copy(text.n > 0 && text.p[text.n - 1] == '\n' ? str_head(text, text.n - 1) : text);
-        code = erasures_look_at_journal(&desk, &key);
-    }
+    int code = journal_keys_read(&desk.arena, given, &keys) ? erasures_look_at_journal(&desk, &keys) : EXIT_FAILED;
     desk_close(&desk);
     return code;
 }

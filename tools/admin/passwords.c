@@ -3,23 +3,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PASSWORD_MIN_BYTES 16
-#define PASSWORD_MAX_BYTES 200
-
 static const char *const passwords_files[PASSWORD_FILES] = {PASSWORD_FILE, PASSWORD_FILE PASSWORD_NEW,
                                                             PASSWORD_FILE PASSWORD_OLD};
 
+/* It is between quotes in a statement, so nothing that would need escaping. */
+const char *password_fault(struct str text)
+{
+    static const char others[] = "_.+/=-";
+    size_t n = 0;
+
+    text.n -= str_ends(text, STR("\n"));
+    while (n < text.n && (char_is_alnum(text.p[n]) || memchr(others, text.p[n], sizeof others - 1) != NULL))
+        n++;
+    return n == text.n && n >= 16 && n <= 200 ? NULL : "must have 16 to 200 characters of 0-9 A-Z a-z _ . + / = -";
+}
+
 static int passwords_add(struct arena *arena, const char *path, struct str text, struct passwords *p)
 {
-    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=-";
-
-    if (str_ends(text, STR("\n")))
-        text.n--;
+    if (password_fault(text) != NULL)
+        return complain("%s %s", path, password_fault(text));
+    text.n -= str_ends(text, STR("\n"));
     text = str_from(arena_strdup(arena, text));
-    /* It is between quotes in a statement, so nothing that would need escaping. */
-    if (text.n < PASSWORD_MIN_BYTES || text.n > PASSWORD_MAX_BYTES || strspn(text.p, plain) != text.n)
-        return complain("%s must have %d to %d characters of 0-9 A-Z a-z _ . + / = -", path, PASSWORD_MIN_BYTES,
-                        PASSWORD_MAX_BYTES);
     for (size_t i = 0; i < p->n; i++)
         if (str_eq(p->v[i], text))
             return EXIT_DONE;

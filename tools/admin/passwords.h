@@ -16,6 +16,9 @@ struct passwords {
     size_t n;                     /* 0: there is no such file */
 };
 
+/* What is wrong with a file's text, or NULL. */
+const char *password_fault(struct str text);
+
 MUST_CHECK int passwords_read(struct arena *arena, const char *credentials, struct str name, struct passwords *ret);
 
 bool passwords_is_host(struct str clients); /* as MariaDB names them; it stands between quotes in statements */

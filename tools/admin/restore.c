@@ -213,7 +213,7 @@ static int restore_work(struct restore *r)
 {
     const struct restore_journal *j = &r->journal;
 
-    enum err e = restore_replay(r->db, r->arena, r->conf, &j->key, j->lines, j->n, &r->done);
+    enum err e = restore_replay(r->db, r->arena, r->conf, &j->keys, j->lines, j->n, &r->done);
     if (e == OK) {
         point("restore.replayed");
         e = restore_end(r->db, &r->done);

@@ -11,7 +11,7 @@ MUST_CHECK int restore_check_digest(struct arena *arena, const char *path);
 
 /* All lines of the journals in --journal, a file or a folder of files; else of privacy.journal_dir. None, with --without-journal. */
 struct restore_journal {
-    struct secret key;
+    struct secret_ring keys;
     struct journal_line *lines;
     size_t n, size, torn;
 };

@@ -55,7 +55,7 @@ static int restore_journal_file(const char *path, struct restore_journal *j)
     struct journal_counts counts = {.torn = 0};
 
     errno = 0;
-    enum err e = journal_each_of(path, &j->key, restore_journal_add, j, &counts);
+    enum err e = journal_each_of(path, &j->keys, restore_journal_add, j, &counts);
     if (e != OK)
         return complain("the journal %s cannot be read: %s", path,
                         e == ERR_NOT_FOUND ? "it is not there" : strerror(errno));
@@ -92,26 +92,24 @@ int restore_journal_read(struct arena *arena, const struct conf *conf, const str
     const char *path = given->journal != NULL ? given->journal : conf->privacy_journal_dir.p;
     const char *key = arena_printf(arena, "%s/worker_privacy/journal-key", given->dir).p;
     struct stat st;
-    struct str text;
 
     *ret = (struct restore_journal){.n = 0};
     if (given->without_journal != NULL)
         return EXIT_DONE;
     if (stat(path, &st) != 0)
         return complain("%s: %s; --journal says where the journal is", path, strerror(errno));
-    if (!file_read(arena, key, &text))
+    if (!journal_keys_read(arena, given, &ret->keys))
         return EXIT_FAILED;
-    ret->key = secret_copy(text.n > 0 && text.p[text.n - 1] == '\n' ? str_head(text, text.n - 1) : text);
     int code = S_ISDIR(st.st_mode) ? restore_journal_folder(arena, path, ret) : restore_journal_file(path, ret);
     if (code == EXIT_DONE && ret->n == 0 && ret->torn > 0)
-        return complain("no line of the journal is of the key in %s: is it the one that the journal was written with?",
-                        key);
+        return complain(
+            "no line of the journal is of a key in %s: is one of them that with which the journal was written?", key);
     return code;
 }
 
 void restore_journal_done(struct restore_journal *j)
 {
-    secret_done(&j->key);
+    secret_ring_done(&j->keys);
     free(j->lines);
     j->lines = NULL;
 }

@@ -61,9 +61,11 @@ static bool rotation_same(struct str a, struct str b)
 
     if (lines_count(a) != lines_count(b))
         return false;
-    while (str_next(&a, '\n', &line))
-        if (str_trim(line).n > 0 && !lines_have(b, str_trim(line)))
+    while (str_next(&a, '\n', &line)) {
+        line.n -= str_ends(line, STR("\r"));
+        if (str_trim(line).n > 0 && !lines_have(b, line))
             return false;
+    }
     return true;
 }
 

@@ -11,8 +11,6 @@
 #include "base/clock.h"
 #include "rotate.h"
 
-#define LINES_MAX 4 /* of a file: as many as a program tries */
-
 /* From a terminal it is not shown. */
 static size_t line_read_stdin(const char *name, char *ret, size_t size)
 {
@@ -23,7 +21,7 @@ static size_t line_read_stdin(const char *name, char *ret, size_t size)
 
     if (!shown) {
         silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
+        silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG); /* Ctrl-C would leave it so; as a character it is refused */
         fprintf(stderr, "the new %s: ", name);
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     }
@@ -53,6 +51,21 @@ static bool line_take(struct rotation *r, struct str *ret_text)
     return true;
 }
 
+/* What those who hold it would say at their start, when it is too late, or NULL. */
+static const char *line_unfit(const struct rotation *r, struct str text, struct str old)
+{
+    _cleanup_(secret_ring_done) struct secret_ring ring = {.n = 0};
+    _cleanup_(buf_done) struct buf b = BUF_MAX(ROTATION_FILE_BYTES);
+    const char *why;
+
+    lines_first(old, text, &b);
+    if (b.overflow)
+        return "its file would be too large";
+    if (!secret_ring_parse(buf_str(&b), SECRET_RING_WORDS, &ring, &why))
+        return why;
+    return r->what->unfit == NULL ? NULL : r->what->unfit(&r->desk->conf, &ring);
+}
+
 /* One line, as it was issued: a newline at its end is the terminal's or the editor's. */
 static int line_check(struct rotation *r, struct str text, struct str old)
 {
@@ -69,9 +82,12 @@ static int line_check(struct rotation *r, struct str text, struct str old)
                         r->what->name, ROTATION_LINE_MAX_BYTES);
     if (lines_have(old, text))
         return complain("the new %s is the same as the old one; nothing was changed", r->what->name);
-    if (lines_count(old) >= LINES_MAX)
+    if (lines_count(old) >= SECRET_RING_MAX)
         return complain("%s has %d lines already: take those away that are not good any more", r->what->name,
-                        LINES_MAX);
+                        SECRET_RING_MAX);
+    const char *unfit = line_unfit(r, text, old);
+    if (unfit != NULL)
+        return complain("the new %s cannot be used: %s; nothing was changed", r->what->name, unfit);
     r->state.line = text;
     return EXIT_DONE;
 }

@@ -30,7 +30,6 @@
 #define RUNS_MAX \
     10 /* over all rows: the second finds what was written during the first, by programs that all have the new key */
 
-/* Opens and closes what begin and the last steps look at. */
 static int ring_read(struct rotation *r, struct keyring **ret_ring)
 {
     struct str text;
@@ -129,34 +128,39 @@ static int ring_look_at_kept(struct rotation *r, int current)
                              n, path);
 }
 
-static int ring_reseal_tokens(struct rotation *r)
+/* In one step, so that nothing, a restore for example, can bring something of the old key in between two runs. */
+static int ring_leave_tokens(struct rotation *r)
 {
     _cleanup_(keyring_freep) struct keyring *ring = NULL;
     int code = ring_reseal_all(r, accounts_reseal);
 
     if (code == EXIT_DONE)
         code = ring_read(r, &ring);
-    return code == EXIT_DONE ? ring_look_at_kept(r, keyring_current_id(ring)) : code;
+    if (code == EXIT_DONE)
+        code = ring_look_at_kept(r, keyring_current_id(ring));
+    return code == EXIT_DONE ? rotation_keep_new(r) : code;
 }
 
-static int ring_reseal_second_factors(struct rotation *r)
+static int ring_leave_second_factors(struct rotation *r)
 {
-    return ring_reseal_all(r, second_factors_reseal);
+    int code = ring_reseal_all(r, second_factors_reseal);
+
+    return code == EXIT_DONE ? rotation_keep_new(r) : code;
 }
 
-#define RING_STEPS(reseal) \
+#define RING_STEPS(leave) \
     { \
         {"the new key is known", rotation_put_last}, {"the services that hold it know it", rotation_restart}, \
             {"the new key is the current one", rotation_put_first}, {"the services seal under it", rotation_restart}, \
-            {"all is sealed under it", reseal}, {"the old key is gone", rotation_keep_new}, \
-            {"the services do not know it any more", rotation_restart}, \
+            {"all is sealed under it, and the old key is gone", leave}, \
+            {"the services do not know the old one any more", rotation_restart}, \
         { \
             NULL, NULL \
         } \
     }
 
-static const struct rotation_step ring_tokens[] = RING_STEPS(ring_reseal_tokens);
-static const struct rotation_step ring_second_factors[] = RING_STEPS(ring_reseal_second_factors);
+static const struct rotation_step ring_tokens[] = RING_STEPS(ring_leave_tokens);
+static const struct rotation_step ring_second_factors[] = RING_STEPS(ring_leave_second_factors);
 
 const struct rotation_way rotate_tokens = {
     .begin = ring_begin, .courses = {[ROTATE] = ring_tokens}, .with_database = true};

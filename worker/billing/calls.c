@@ -16,7 +16,7 @@ bool calls_may_begin(struct job_run *run, enum job_step *ret_step)
         *ret_step = job_run_release(run);
         return false;
     }
-    if (run->worker->stripe.key != NULL)
+    if (run->worker->stripe.keys != NULL)
         return true;
     run->note = "stripe is not configured";
     /* The standing job is there also where nothing was ever sold. All others are there because Stripe knows somebody. */

@@ -156,7 +156,8 @@ static enum job_step send_result(struct job_run *run)
 }
 
 /* What the relay is told beside the mail. */
-static void send_set_relay(struct net_mail *m, const struct conf *conf, const struct secret *password)
+static void send_set_relay(struct net_mail *m, struct arena *arena, const struct conf *conf,
+                           struct secret_ring *passwords)
 {
     m->host = conf->smtp_host.p;
     m->port = (int)conf->smtp_port;
@@ -167,7 +168,9 @@ static void send_set_relay(struct net_mail *m, const struct conf *conf, const st
     m->start_by_us = clock_boot_us() + MAIL_START_US;
     if (conf->smtp_user.n > 0) {
         m->user = conf->smtp_user;
-        m->secret = *password;
+        m->with = arena_alloc(arena, sizeof *m->with);
+        *m->with = secret_try_begin(passwords);
+        m->secret = *secret_try_now(m->with);
     }
 }
 
@@ -181,7 +184,7 @@ static enum job_step send_hand_over(struct job_run *run, const struct compose_se
                                   .n_headers = c->headers_n,
                                   .text = c->letter.text,
                                   .html = c->letter.html};
-    send_set_relay(&run->mail, run->worker->conf, run->worker->smtp_password);
+    send_set_relay(&run->mail, run->arena, run->worker->conf, run->worker->smtp_passwords);
     return JOB_SEND;
 }
 

@@ -46,7 +46,7 @@ static enum job_step journal_step(struct job_run *run)
     if (b.n == 0)
         return JOB_DONE;
     b.entries = entries;
-    if (journal_append(w->conf->privacy_journal_dir.p, w->journal_key, entries, b.n) != OK)
+    if (journal_append(w->conf->privacy_journal_dir.p, w->journal_keys, entries, b.n) != OK)
         return journal_not_written(run);
     e = db_tx(run->db, journal_written_tx, &b);
     if (e != OK)

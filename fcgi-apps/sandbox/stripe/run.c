@@ -13,7 +13,7 @@
 bool stripe_simulates(const struct conf *conf, const struct sandbox_state *state)
 {
     return conf->sandbox_url.n > 0 && str_eq(conf->sandbox_url, conf->stripe_api_url) && !conf->stripe_livemode &&
-           state->stripe_key.n > 0;
+           state->stripe_keys.n > 0;
 }
 
 enum err stripe_refuse(struct stripe_api *a, int status, const char *code, const char *param, const char *message)
@@ -119,7 +119,7 @@ static bool stripe_run_has_key(const struct ctx *c)
     struct str key = c->req.authorization, scheme = STR("");
 
     return str_cut(&key, ' ', &scheme) && str_ieq(scheme, STR("Bearer")) &&
-           str_eq_secret(str_trim(key), secret_str(&state->stripe_key));
+           secret_ring_has(&state->stripe_keys, str_trim(key));
 }
 
 static void stripe_run_wait(int64_t ms)

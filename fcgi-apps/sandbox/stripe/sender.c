@@ -54,24 +54,23 @@ static enum err sender_let_happen(const struct conf *conf, struct db *db, struct
     return e;
 }
 
-static struct str sender_secret(const struct sandbox_state *state, int provider)
+/* Of what is being replaced Stripe signs with old and new, TikTok with one of them. */
+static struct str sender_signature(struct arena *arena, const struct sandbox_state *state,
+                                   const struct stripe_sim_event *event)
 {
-    struct stripe_secrets secrets = {.n = 0};
-    const char *why;
+    const struct secret_ring *ring = event->provider == SIM_TIKTOK ? &state->tiktok_secrets : &state->stripe_secrets;
+    struct str secrets[SECRET_RING_MAX];
+    size_t n = secret_ring_texts(ring, secrets);
 
-    if (provider == SIM_TIKTOK)
-        return secret_str(&state->tiktok_secret);
-    return stripe_secrets_parse(secret_str(&state->stripe_secrets), &secrets, &why) ? secrets.v[0] : (struct str){0};
+    return timed_signature_make(arena, sender_hooks[event->provider].signature, secrets,
+                                event->provider == SIM_TIKTOK ? 1 : n, event->body, clock_now_us());
 }
 
 /* False: it is to be sent again. */
 static bool sender_send(const struct conf *conf, struct arena *arena, const struct sandbox_state *state,
                         const struct stripe_sim_event *event)
 {
-    const struct net_header signature = {sender_hooks[event->provider].header,
-                                         timed_signature_make(arena, sender_hooks[event->provider].signature,
-                                                              sender_secret(state, event->provider), event->body,
-                                                              clock_now_us())};
+    const struct net_header signature = {sender_hooks[event->provider].header, sender_signature(arena, state, event)};
     struct net_result r;
 
     const struct net_call call = {

@@ -46,13 +46,15 @@ static const struct sql attempt_sqls[] = {
                               " platform_log_id = ? WHERE id = ? AND fence = ? AND state = 'outcome_unknown'"
                               " AND publish_id IS NULL",
                       .in = "sissuu"},
-    [ATTEMPT_TALLY] = {.text = "SELECT COUNT(IF(event = 'refused_retry', 1, NULL)),"
-                               " COUNT(IF(event = '" EVENT_NOT_REACHED "', 1, NULL)),"
-                               " COUNT(IF(event = '" EVENT_NOT_SENT "', 1, NULL)),"
-                               " COUNT(IF(event = 'deferred', 1, NULL)) FROM post_events WHERE post_id = ? AND at_us >="
-                               " COALESCE((SELECT MAX(r.at_us) FROM post_events r WHERE r.post_id = ?"
-                               " AND r.event = '" EVENT_RETRIED "'), 0)",
-                       .in = "uu",
+    /* By the number of its attempt, where it has one: a clock that was set back says nothing of the order. */
+    [ATTEMPT_TALLY] = {.text = "SELECT COUNT(IF(e.event = 'refused_retry', 1, NULL)),"
+                               " COUNT(IF(e.event = '" EVENT_NOT_REACHED "', 1, NULL)),"
+                               " COUNT(IF(e.event = '" EVENT_NOT_SENT "', 1, NULL)),"
+                               " COUNT(IF(e.event = 'deferred', 1, NULL)) FROM posts p JOIN post_events e"
+                               " ON e.post_id = p.id LEFT JOIN post_attempts t ON t.id = e.attempt_id WHERE p.id = ?"
+                               " AND COALESCE(t.number > p.retried_after, e.at_us >= COALESCE((SELECT MAX(r.at_us)"
+                               " FROM post_events r WHERE r.post_id = p.id AND r.event = '" EVENT_RETRIED "'), 0))",
+                       .in = "u",
                        .cols = attempt_tally_cols},
 };
 
@@ -168,5 +170,5 @@ enum err attempt_tell(struct db *db, const struct uuid *id, const struct uuid *f
 
 enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt_tally *ret_tally)
 {
-    return db_row(db, &attempt_sqls[ATTEMPT_TALLY], DB_ARGS(db_uuid(post_id), db_uuid(post_id)), arena, ret_tally);
+    return db_row(db, &attempt_sqls[ATTEMPT_TALLY], DB_ARGS(db_uuid(post_id)), arena, ret_tally);
 }

@@ -80,10 +80,12 @@ static const struct db_col erasure_cost_cols[] = {
     DB_COL(struct erasure_cost, posts, I64),         DB_END,
 };
 
-/* Each along an index that begins with the user. */
+/* Each along an index that begins with the user. What users.subscribed_until_us has is no paid time, but the days of grace of a bill that is
+ * not paid; nor is a trial. */
 static const struct sql erasure_cost_sql = {
     .text =
-        "SELECT u.email, u.subscribed_plan, u.subscribed_until_us,"
+        "SELECT u.email, u.subscribed_plan,"
+        " (SELECT s.period_end_us FROM subscriptions s WHERE s.user_id = u.id AND s.status = 'active'),"
         " (SELECT COUNT(*) FROM accounts a WHERE a.user_id = u.id AND a.state <> 'disconnected'),"
         " (SELECT COUNT(*) FROM api_keys k WHERE k.user_id = u.id AND k.revoked_at_us IS NULL AND k.of_key_id IS NULL),"
         " (SELECT COUNT(*) FROM uploads i WHERE i.user_id = u.id AND i.deleted_at_us IS NULL),"

@@ -16,7 +16,7 @@
  */
 #pragma once
 
-#include "base/secret.h"
+#include "base/secret_ring.h"
 #include "crypto/digest.h"
 #include "db/db.h"
 
@@ -44,7 +44,14 @@ MUST_CHECK enum err journal_written(struct db *db, const struct journal_entry *e
 
 /* The file */
 
-#define JOURNAL_KEY_MIN_BYTES 32 /* of the credential journal-key, which is used as it is */
+/*
+ * The keys are a ring (SECRET_RING_LINES): lines are written with the first, and those of before, which are of the others, are read. So an
+ * old key stays in it as long as a backup is older than the change.
+ */
+#define JOURNAL_KEY_CREDENTIAL "journal-key"
+#define JOURNAL_KEY_MIN_BYTES 32                       /* of each, which is used as it is */
+bool journal_keys_fit(const struct secret_ring *keys); /* there is one, and none is too short */
+
 #define JOURNAL_FILE "journal"
 #define JOURNAL_LINE_MAX 160
 
@@ -57,7 +64,7 @@ size_t journal_write_line(const struct secret *key, const struct journal_entry *
 
 /* Appends JOURNAL_MAX lines at most and waits until the disk has them. Whoever else appends is waited for. ERR_JOURNAL, with errno set:
  * some may be there, and may be added again. */
-MUST_CHECK enum err journal_append(const char *dir, const struct secret *key, const struct journal_entry *entries,
+MUST_CHECK enum err journal_append(const char *dir, const struct secret_ring *keys, const struct journal_entry *entries,
                                    size_t n);
 
 struct journal_line {
@@ -66,18 +73,18 @@ struct journal_line {
     struct sha256 name;
 };
 
-/* One line, without its end. False: it is torn, or not of this key. */
-bool journal_read_line(const struct secret *key, struct str line, struct journal_line *ret_line);
+/* One line, without its end. False: it is torn, or of none of these keys. */
+bool journal_read_line(const struct secret_ring *keys, struct str line, struct journal_line *ret_line);
 
 /* Goes through a file: lines that are whole are given to fn (NULL: they are counted alone), the others counted. ERR_NOT_FOUND: there is
  * no file; ERR_JOURNAL, with errno set: it cannot be read. */
 struct journal_counts {
     int64_t lines[JOURNAL_WHAT__MAX], torn;
 };
-MUST_CHECK enum err journal_each(const char *dir, const struct secret *key,
+MUST_CHECK enum err journal_each(const char *dir, const struct secret_ring *keys,
                                  void (*fn)(const struct journal_line *line, void *arg), void *arg,
                                  struct journal_counts *ret_counts);
 /* The same of any file, such as a copy. */
-MUST_CHECK enum err journal_each_of(const char *path, const struct secret *key,
+MUST_CHECK enum err journal_each_of(const char *path, const struct secret_ring *keys,
                                     void (*fn)(const struct journal_line *line, void *arg), void *arg,
                                     struct journal_counts *ret_counts);

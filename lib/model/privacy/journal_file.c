@@ -92,14 +92,23 @@ static bool journal_lock(int fd)
     return done == 0;
 }
 
-enum err journal_append(const char *dir, const struct secret *key, const struct journal_entry *entries, size_t n)
+bool journal_keys_fit(const struct secret_ring *keys)
+{
+    bool fit = keys->n > 0;
+
+    for (size_t i = 0; i < keys->n; i++)
+        fit &= keys->v[i].n >= JOURNAL_KEY_MIN_BYTES;
+    return fit;
+}
+
+enum err journal_append(const char *dir, const struct secret_ring *keys, const struct journal_entry *entries, size_t n)
 {
     _cleanup_(buf_done) struct buf text = BUF_MAX(JOURNAL_MAX * JOURNAL_LINE_MAX);
     char path[JOURNAL_PATH_BYTES], line[JOURNAL_LINE_MAX];
     struct stat st;
 
     for (size_t i = 0; i < n; i++)
-        buf_put(&text, line, journal_write_line(key, &entries[i], line));
+        buf_put(&text, line, journal_write_line(&keys->v[0], &entries[i], line));
     ASSERT(!text.overflow);
     _cleanup_(fd_closep) int fd =
         open(journal_path(path, dir).p, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, JOURNAL_MODE);
@@ -112,7 +121,18 @@ enum err journal_append(const char *dir, const struct secret *key, const struct 
     return OK;
 }
 
-bool journal_read_line(const struct secret *key, struct str line, struct journal_line *ret_line)
+static bool journal_is_sealed(const struct secret_ring *keys, struct str text, struct str seal)
+{
+    bool is_right = false;
+
+    for (size_t i = 0; i < keys->n; i++) {
+        struct sha256 right = hmac_sha256(secret_str(&keys->v[i]), text);
+        is_right |= str_eq_secret(seal, str_of(right.b, SEAL_BYTES));
+    }
+    return is_right;
+}
+
+bool journal_read_line(const struct secret_ring *keys, struct str line, struct journal_line *ret_line)
 {
     struct journal_line read = {.what = 0};
     struct str rest = line, version, at, what, name;
@@ -124,8 +144,7 @@ bool journal_read_line(const struct secret *key, struct str line, struct journal
     if (!str_eqc(version, JOURNAL_VERSION) || !hex_decode(rest, seal, sizeof seal) ||
         !hex_decode(name, read.name.b, sizeof read.name.b) || !time_parse(at, &read.at_us))
         return false;
-    struct sha256 right = hmac_sha256(secret_str(key), str_of(line.p, line.n - rest.n - 1));
-    if (!str_eq_secret(str_of(seal, sizeof seal), str_of(right.b, sizeof seal)))
+    if (!journal_is_sealed(keys, str_of(line.p, line.n - rest.n - 1), str_of(seal, sizeof seal)))
         return false;
     while (read.what < JOURNAL_WHAT__MAX && !str_eqc(what, journal_what_names[read.what]))
         read.what++;
@@ -135,15 +154,16 @@ bool journal_read_line(const struct secret *key, struct str line, struct journal
     return true;
 }
 
-enum err journal_each(const char *dir, const struct secret *key, void (*fn)(const struct journal_line *line, void *arg),
-                      void *arg, struct journal_counts *ret_counts)
+enum err journal_each(const char *dir, const struct secret_ring *keys,
+                      void (*fn)(const struct journal_line *line, void *arg), void *arg,
+                      struct journal_counts *ret_counts)
 {
     char path[JOURNAL_PATH_BYTES];
 
-    return journal_each_of(journal_path(path, dir).p, key, fn, arg, ret_counts);
+    return journal_each_of(journal_path(path, dir).p, keys, fn, arg, ret_counts);
 }
 
-enum err journal_each_of(const char *path, const struct secret *key,
+enum err journal_each_of(const char *path, const struct secret_ring *keys,
                          void (*fn)(const struct journal_line *line, void *arg), void *arg,
                          struct journal_counts *ret_counts)
 {
@@ -157,7 +177,7 @@ enum err journal_each_of(const char *path, const struct secret *key,
     while (fgets(text, sizeof text, file) != NULL) {
         struct str s = str_from(text);
         bool whole = s.n > 0 && s.p[s.n - 1] == '\n';
-        if (!whole || !journal_read_line(key, str_head(s, s.n - 1), &line)) {
+        if (!whole || !journal_read_line(keys, str_head(s, s.n - 1), &line)) {
             counts.torn++;
             continue;
         }

@@ -26,7 +26,7 @@ struct restoring {
     struct db *db;
     struct arena *arena;
     const struct conf *conf;
-    const struct secret *key;
+    const struct secret_ring *keys;
     const struct journal_line *lines;
     size_t n;
     struct restore_done *done;
@@ -44,10 +44,10 @@ static int restore_compare(const void *a, const void *b)
     return by_name != 0 ? by_name : (x->at_us > y->at_us) - (x->at_us < y->at_us);
 }
 
-/* When that happened last; 0: never. The kind is a part of what the name is a hash of. */
-static int64_t restore_when(const struct restoring *r, enum journal_what what, const struct uuid *id)
+/* When the line of that name was written last; 0: never. */
+static int64_t restore_when_named(const struct restoring *r, const struct sha256 *name)
 {
-    const struct journal_line later = {.name = journal_name(r->key, what, id), .at_us = INT64_MAX};
+    const struct journal_line later = {.name = *name, .at_us = INT64_MAX};
     size_t low = 0, high = r->n;
 
     while (low < high) { /* to the first that is later */
@@ -59,6 +59,18 @@ static int64_t restore_when(const struct restoring *r, enum journal_what what, c
     }
     bool is_it = low > 0 && memcmp(r->lines[low - 1].name.b, later.name.b, sizeof later.name.b) == 0;
     return is_it ? r->lines[low - 1].at_us : 0;
+}
+
+/* When that happened last; 0: never. The kind is a part of what the name is a hash of, and each key makes another name. */
+static int64_t restore_when(const struct restoring *r, enum journal_what what, const struct uuid *id)
+{
+    int64_t at_us = 0;
+
+    for (size_t i = 0; i < r->keys->n; i++) {
+        struct sha256 name = journal_name(&r->keys->v[i], what, id);
+        at_us = MAX(at_us, restore_when_named(r, &name));
+    }
+    return at_us;
 }
 
 static enum err restore_key(const void *row, void *arg)
@@ -108,12 +120,12 @@ static enum err restore_user(const void *row, void *arg)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err restore_replay(struct db *db, struct arena *arena, const struct conf *conf, const struct secret *key,
+enum err restore_replay(struct db *db, struct arena *arena, const struct conf *conf, const struct secret_ring *keys,
                         struct journal_line *lines, size_t n, struct restore_done *done)
 {
     static enum err (*const fns[])(const void *row, void *arg) = {
         [RESTORE_KEYS] = restore_key, [RESTORE_ACCOUNTS] = restore_account, [RESTORE_USERS] = restore_user};
-    struct restoring r = {db, arena, conf, key, lines, n, done};
+    struct restoring r = {db, arena, conf, keys, lines, n, done};
     enum err e = OK;
 
     if (n > 0)

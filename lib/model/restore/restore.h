@@ -12,7 +12,6 @@
 #pragma once
 
 #include "base/conf.h"
-#include "base/secret.h"
 #include "db/db.h"
 #include "model/privacy/journal.h"
 
@@ -24,7 +23,7 @@ struct restore_done {
 /* lines: of all journals, in any order; they are sorted. Keys that users have revoked, accounts that were disconnected after they had been
  * connected, and users: they are put into the state erasing, and the workers do the rest. */
 MUST_CHECK enum err restore_replay(struct db *db, struct arena *arena, const struct conf *conf,
-                                   const struct secret *key, struct journal_line *lines, size_t n,
+                                   const struct secret_ring *keys, struct journal_line *lines, size_t n,
                                    struct restore_done *done);
 
 /* Holds posts, ends sessions and sign-ins, the links of mails, and mails that are still to be sent: they may have been. */

@@ -25,7 +25,9 @@ const app = {
 	mode,
 	setMode(to) {
 		sessionStorage.setItem("mode", to);
-		show(here);
+		const list = match(routes, here.path)?.route.list, query = new URLSearchParams(here.query);
+		query.delete("account"); // of the other data
+		app.go(list ?? here.path + (query.size > 0 ? "?" + query : ""), {replace: true});
 	},
 	// After a sign-in: asks who it is. null: nobody.
 	async whoIsIt() {

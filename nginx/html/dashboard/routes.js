@@ -1,10 +1,11 @@
 // The pages of the dashboard: address below /dashboard, module, and who may see it: "session" (whoever is signed in), "guest" (whoever is
-// not) or "anyone". menu: its place in the menu; its words are words.menu[menu].
+// not) or "anyone". menu: its place in the menu; its words are words.menu[menu]. list: where one goes from
+// a thing that is live or test, when the other data is chosen.
 export const routes = [
 	{path: "/", page: () => import("./pages/home.js"), who: "session", menu: "home"},
 	{path: "/posts", page: () => import("./pages/posts.js"), who: "session", menu: "posts"},
 	{path: "/posts/new", page: () => import("./pages/compose.js"), who: "session", menu: "compose"},
-	{path: "/posts/:id", page: () => import("./pages/post.js"), who: "session"},
+	{path: "/posts/:id", page: () => import("./pages/post.js"), who: "session", list: "/posts"},
 	{path: "/accounts", page: () => import("./pages/accounts.js"), who: "session", menu: "accounts"},
 	{path: "/keys", page: () => import("./pages/keys.js"), who: "session", menu: "keys"},
 	{path: "/keys/new", page: () => import("./pages/key-new.js"), who: "session"},

@@ -113,6 +113,12 @@ export class T {
   walk(page, most) { return walk(page, most); }
   firstView(page) { return firstView(page); }
 
+  // Nothing has moved while the page came, which nobody has touched yet.
+  async steady(page) {
+    const { shift, shifted } = await firstView(page);
+    nodeAssert(shift < 0.001, `${page.url()} moved by ${shift}: ${shifted.join("\n")}`);
+  }
+
   // Forgets a page's whole context, and what was noticed there. Only for tests of the frame: else it is the end that judges.
   async close(page) {
     await page.context().close();

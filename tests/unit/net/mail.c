@@ -115,6 +115,33 @@ static void test_sign_in(void **state)
     assert_taken(&not_offered);
 }
 
+/* The relay has another password than the first one: it is tried at once, also by who waits for the loop, and remembered. */
+static void test_next_secret(void **state)
+{
+    struct secret_ring ring = {.name = "smtp-password", .v = {{(char *)"new", 3}, SECRET}, .n = 2};
+    struct secret_try with = secret_try_begin(&ring);
+    struct net_mail mail = mail_to(TLS, "ok@example.com");
+    int64_t began_us = clock_mono_us();
+    (void)state;
+
+    mail.secret = *secret_try_now(&with);
+    mail.with = &with;
+    struct net_result r = send_mail(&mail);
+    assert_true(r.sign_in_refused);
+    assert_true(net_mail_again(&mail, &r, began_us));
+    assert_taken(&mail);
+    r = (struct net_result){.status = 250};
+    assert_false(net_mail_again(&mail, &r, began_us));
+    assert_int_equal(ring.current, 1);
+
+    struct net_mail sender = mail_to(TLS, "ok@example.com"), none = mail_to(STARTTLS, "ok@example.com");
+    sender.from = STR("m553@example.org");
+    r = send_mail(&sender);
+    assert_false(r.sign_in_refused); /* it is signed in */
+    none.user = (struct str){0};
+    assert_false(send_mail(&none).sign_in_refused); /* it has said no password */
+}
+
 static void assert_judged(enum relay relay, const char *to, int status, const char *words)
 {
     struct net_mail mail = mail_to(relay, to);
@@ -423,15 +450,25 @@ static void test_a_loop_that_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_content, clear),       cmocka_unit_test_setup(test_large, clear),
-        cmocka_unit_test_setup(test_tls, clear),           cmocka_unit_test_setup(test_no_trust, clear),
-        cmocka_unit_test_setup(test_sign_in, clear),       cmocka_unit_test_setup(test_judged, clear),
-        cmocka_unit_test_setup(test_dropped, clear),       cmocka_unit_test_setup(test_hanging, clear),
-        cmocka_unit_test_setup(test_whose_fault, clear),   cmocka_unit_test_setup(test_words_of_a_reply, clear),
-        cmocka_unit_test_setup(test_late, clear),          cmocka_unit_test_setup(test_bad_addresses, clear),
-        cmocka_unit_test_setup(test_bad_headers, clear),   cmocka_unit_test_setup(test_plain_is_for_loopback, clear),
-        cmocka_unit_test_setup(test_in_a_loop, clear),     cmocka_unit_test_setup(test_refused_as_a_whole, clear),
-        cmocka_unit_test_setup(test_slow_to_judge, clear), cmocka_unit_test_setup(test_a_loop_that_stops, clear),
+        cmocka_unit_test_setup(test_content, clear),
+        cmocka_unit_test_setup(test_large, clear),
+        cmocka_unit_test_setup(test_tls, clear),
+        cmocka_unit_test_setup(test_no_trust, clear),
+        cmocka_unit_test_setup(test_sign_in, clear),
+        cmocka_unit_test_setup(test_next_secret, clear),
+        cmocka_unit_test_setup(test_judged, clear),
+        cmocka_unit_test_setup(test_dropped, clear),
+        cmocka_unit_test_setup(test_hanging, clear),
+        cmocka_unit_test_setup(test_whose_fault, clear),
+        cmocka_unit_test_setup(test_words_of_a_reply, clear),
+        cmocka_unit_test_setup(test_late, clear),
+        cmocka_unit_test_setup(test_bad_addresses, clear),
+        cmocka_unit_test_setup(test_bad_headers, clear),
+        cmocka_unit_test_setup(test_plain_is_for_loopback, clear),
+        cmocka_unit_test_setup(test_in_a_loop, clear),
+        cmocka_unit_test_setup(test_refused_as_a_whole, clear),
+        cmocka_unit_test_setup(test_slow_to_judge, clear),
+        cmocka_unit_test_setup(test_a_loop_that_stops, clear),
     };
 
     net_init();

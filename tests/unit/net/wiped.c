@@ -55,12 +55,13 @@ static struct secret secret_of(int secret)
 static void refresh(const struct there *there)
 {
     _cleanup_(arena_done) struct arena arena;
-    _cleanup_(secret_done) struct secret client_secret = secret_of(CLIENT_SECRET), old = secret_of(OLD_REFRESH);
+    _cleanup_(secret_done) struct secret old = secret_of(OLD_REFRESH);
+    _cleanup_(secret_ring_done) struct secret_ring client_secrets = {.v = {secret_of(CLIENT_SECRET)}, .n = 1};
     struct conf conf = {.tiktok_client_key = STR("key"),
                         .tiktok_ca_file = str_from(there->ca),
                         .tiktok_allow_private_addresses = true,
                         .tiktok_timeout_sec = 20};
-    struct tiktok t = {.conf = &conf, .client_secret = &client_secret};
+    struct tiktok t = {.conf = &conf, .client_secrets = &client_secrets};
     struct tiktok_tokens tokens;
     struct tiktok_error error;
     struct net_result result;

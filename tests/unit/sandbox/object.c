@@ -143,7 +143,7 @@ static void test_signed_event(void **state)
     assert_str(got.link, "https://sandbox.example.org/i/1");
     assert_string_equal(uuid_text(&got.user_id).s, USER_ID);
     assert_int_equal(got.created_us, NOW_US);
-    struct str header = timed_signature_make(&arena, "v1", STR("whsec_1"), buf_str(&whole), NOW_US);
+    struct str header = timed_signature_make(&arena, "v1", secrets.v, 1, buf_str(&whole), NOW_US);
     assert_int_equal(stripe_signature_check(header, buf_str(&whole), &secrets, NOW_US), TIMED_SIGNATURE_GOOD);
 }
 

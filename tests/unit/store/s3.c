@@ -13,7 +13,7 @@
 
 static struct server server;
 static char secret_text[] = "secret";
-static const struct secret secret = {secret_text, sizeof secret_text - 1};
+static struct secret_ring secrets = {.v = {{secret_text, sizeof secret_text - 1}}, .n = 1};
 
 static struct s3 s3_here(void)
 {
@@ -21,7 +21,7 @@ static struct s3 s3_here(void)
                        .bucket = STR("images"),
                        .region = STR("auto"),
                        .key_id = STR("id"),
-                       .secret = &secret,
+                       .secrets = &secrets,
                        .ca_file = server.ca,
                        .allow_private = true,
                        .timeout_sec = 1};
@@ -335,6 +335,56 @@ static void a_token_that_leads_nowhere(void **state)
     assert_true(said.error[0] != '\0');
 }
 
+/* The store refuses a key: the other is tried at once, and remembered once it was taken. Both kinds of calls do so. */
+static void the_next_key(void **state)
+{
+    static const struct {
+        const char *reply;
+        int requests;
+    } rows[] = {
+        {"HTTP/1.1 403 No\r\nContent-Length: 57\r\n\r\n<Error><Code>InvalidAccessKeyId</Code><A>12345</A></Error>", 2},
+        {"HTTP/1.1 403 No\r\nContent-Length: 52\r\n\r\n<Error><Code>SignatureDoesNotMatch</Code></Error>   ", 2},
+        {"HTTP/1.1 401 No\r\nContent-Length: 41\r\n\r\n<Error><Code>Unauthorized</Code></Error>  ", 2},
+        {"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", 2},
+        {"HTTP/1.1 403 No\r\nContent-Length: 50\r\n\r\n<Error><Code>RequestTimeTooSkewed</Code></Error>  ", 1},
+        {"HTTP/1.1 403 No\r\nContent-Length: 43\r\n\r\n<Error><Code>QuotaExceeded</Code></Error>   ", 1},
+    };
+    struct secret_ring two = {.v = {{(char *)"newid new", 9}, {(char *)"old", 3}}, .n = 2};
+    struct s3 s3 = s3_here();
+    struct s3_said said;
+    struct net_result r;
+    struct net_call call;
+    (void)state;
+
+    s3.secrets = &two;
+    s3.timeout_sec = 5;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        server.requests = 0;
+        server_reply(&server, rows[i].reply);
+        assert_int_not_equal(s3_delete(&arena, &s3, STR("k"), &said), OK);
+        server_wait_idle(&server);
+        assert_int_equal(said.tries, rows[i].requests);
+        if (server.requests != rows[i].requests)
+            fail_msg("%s: %d", rows[i].reply, server.requests);
+        assert_non_null(strstr(server.request, rows[i].requests == 2 ? "Credential=id/" : "Credential=newid/"));
+        server.requests = 0;
+        s3_call_object(&arena, &s3, "DELETE", STR("k"), &call);
+        call.fresh = true; /* the server has one connection for each */
+        net_call_run(&arena, &call, &r);
+        server_wait_idle(&server);
+        assert_int_equal(server.requests, rows[i].requests);
+        assert_non_null(strstr(server.request, rows[i].requests == 2 ? "Credential=id/" : "Credential=newid/"));
+        assert_int_equal(two.current, 0);
+    }
+    server_reply(&server, "HTTP/1.1 204 Gone\r\nContent-Length: 0\r\n\r\n");
+    two.current = 1;
+    assert_int_equal(s3_delete(&arena, &s3, STR("k"), &said), OK);
+    assert_int_equal(said.tries, 1);
+    server_wait_idle(&server);
+    assert_non_null(strstr(server.request, "Credential=id/"));
+    assert_true(memmem(s3_presigned(&arena, &s3, STR("k"), clock_now_us(), 60).p, 200, "Credential=id%2F", 16) != NULL);
+}
+
 static void hosts(void **state)
 {
     struct s3 s3 = {.endpoint = "https://a.example"};
@@ -360,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup(a_list_goes_on, clear),
         cmocka_unit_test_setup(a_list_that_is_longer_than_asked_for, clear),
         cmocka_unit_test_setup(a_token_that_leads_nowhere, clear),
+        cmocka_unit_test_setup(the_next_key, clear),
         cmocka_unit_test(hosts),
     };
 

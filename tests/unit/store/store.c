@@ -304,8 +304,32 @@ static void a_bucket_that_is_set_wrongly(void **state)
         assert_string_equal(why.p, sentences[i]);
     }
     assert_int_equal(store_init(&store, &right, &why), OK);
-    assert_int_equal(store.secret.n, strlen("secret"));
+    assert_true(secret_ring_has(&store.secrets, STR("secret")));
     store_done(&store);
+
+    /* While it is replaced each line has its id, or that of the configuration. */
+    static const struct {
+        const char *text, *fault;
+        bool without_id;
+    } rings[] = {
+        {"new-id new\nid old\n", NULL, true},
+        {"new-id new\nold\n", NULL, false},
+        {"new-id new\nold\n", "s3.endpoint is set, and s3.key_id is not", true},
+        {"a b c\n", "the credential s3-secret-key has a line that is neither SECRET nor ID SECRET", false},
+        {"1\n2\n3\n4\n5\n", "the credential s3-secret-key has more than 4 lines", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rings); i++) {
+        struct conf conf = right;
+        if (rings[i].without_id)
+            conf.s3_key_id = STR("");
+        buf_clear(&why);
+        file = fopen(path, "w");
+        assert_true(file != NULL && fputs(rings[i].text, file) >= 0 && fclose(file) == 0);
+        assert_int_equal(store_init(&store, &conf, &why) == OK, rings[i].fault == NULL);
+        if (rings[i].fault != NULL)
+            assert_string_equal(why.p, rings[i].fault);
+        store_done(&store);
+    }
 }
 
 /* Who has no bucket any more is told so, and nothing counts as deleted. */

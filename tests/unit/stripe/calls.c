@@ -12,9 +12,9 @@ static const struct conf conf = {
     .stripe_interactive_timeout_sec = 15,
 };
 static char key_text[] = "rk_test_1";
-static const struct secret key = {key_text, 9};
-static const struct stripe s = {.conf = &conf, .key = &key};
-static const struct stripe user_waits = {.conf = &conf, .key = &key, .interactive = true};
+static struct secret_ring keys = {.v = {{key_text, 9}}, .n = 1};
+static const struct stripe s = {.conf = &conf, .keys = &keys};
+static const struct stripe user_waits = {.conf = &conf, .keys = &keys, .interactive = true};
 
 #define USER_ID "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -166,21 +166,46 @@ static void test_keys(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct conf c = {.stripe_livemode = rows[i].livemode};
+        struct secret_ring ring = {.v = {{(char *)"rk_test_z", 9}, {(char *)rows[i].key, strlen(rows[i].key)}}, .n = 2};
         const char *why = "";
-        assert_int_equal(stripe_key_fits(&c, str_from(rows[i].key), &why), rows[i].fits);
+        if (rows[i].livemode)
+            ring.v[0] = (struct secret){(char *)"rk_live_z", 9};
+        assert_int_equal(stripe_keys_fit(&c, &ring, &why), rows[i].fits);
         assert_int_equal(why == NULL, rows[i].fits);
         assert_true(why == NULL || strlen(rows[i].key) < 9 || strstr(why, rows[i].key) == NULL); /* it is a secret */
     }
     assert_str(stripe_idempotency_key(&arena, "checkout", &id), "checkout-" USER_ID);
 }
 
+/* Whatever the code: Stripe looks at the key first, so the same Idempotency-Key is as good as before. */
+static void test_next_key(void **state)
+{
+    static const struct {
+        int status;
+        bool again;
+    } rows[] = {{200, false}, {400, false}, {401, true}, {403, false}, {429, false}, {500, false}};
+    struct secret_ring ring = {.v = {{(char *)"rk_test_new", 11}, {(char *)"rk_test_old", 11}}, .n = 2};
+    const struct stripe two = {.conf = &conf, .keys = &ring};
+    struct net_call call;
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct net_result r = {.status = rows[i].status};
+        stripe_portal_create(&two, &arena, STR("cus_1"), STR("portal-1"), &call);
+        assert_str(call.bearer, "rk_test_new");
+        assert_int_equal(net_call_again(&call, &arena, &r, clock_mono_us()), rows[i].again);
+        assert_str(call.bearer, rows[i].again ? "rk_test_old" : "rk_test_new");
+        assert_str(call.headers[1].value, "portal-1");
+        assert_false(net_call_again(&call, &arena, &r, clock_mono_us()) && rows[i].again);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_customers, arena_set_up),
-        cmocka_unit_test_setup(test_checkout, arena_set_up),
-        cmocka_unit_test_setup(test_reading, arena_set_up),
-        cmocka_unit_test_setup(test_keys, arena_set_up),
+        cmocka_unit_test_setup(test_customers, arena_set_up), cmocka_unit_test_setup(test_checkout, arena_set_up),
+        cmocka_unit_test_setup(test_reading, arena_set_up),   cmocka_unit_test_setup(test_keys, arena_set_up),
+        cmocka_unit_test_setup(test_next_key, arena_set_up),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -1,5 +1,6 @@
 #include "with_arena.h"
 
+#include "base/clock.h"
 #include "tiktok/tiktok.h"
 
 static const struct conf conf = {
@@ -15,8 +16,8 @@ static const struct conf conf = {
     .sandbox_socket = {"/run/simulator.sock", 19},
 };
 static char secret_text[] = "s&ecret";
-static const struct secret client_secret = {secret_text, 7};
-static const struct tiktok t = {.conf = &conf, .client_secret = &client_secret};
+static struct secret_ring client_secrets = {.v = {{secret_text, 7}}, .n = 1};
+static const struct tiktok t = {.conf = &conf, .client_secrets = &client_secrets};
 
 static void test_authorize_url(void **state)
 {
@@ -59,6 +60,55 @@ static void test_refresh_and_revoke(void **state)
     assert_string_equal(call.url, "https://open.tiktokapis.com/v2/oauth/revoke/");
     assert_str(call.body, "client_key=key%201&client_secret=s%26ecret&token=act.1");
     assert_int_equal(call.timeout_sec, 5);
+}
+
+static struct net_result answer(int status, const char *body)
+{
+    return (struct net_result){.status = status, .body = str_from(body)};
+}
+
+/* Only an answer that says that the client is wrong, whatever its status, is one to the secret: code and token are untouched by it. */
+static void test_next_secret(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        bool again;
+    } rows[] = {
+        {200, "{\"access_token\":\"act.2\",\"error\":\"\"}", false},
+        {401, "{\"error\":\"invalid_client\",\"error_description\":\"Client key or secret is incorrect.\"}", true},
+        {200, "{\"error\":\"invalid_client\",\"log_id\":\"1\"}", true},
+        {400, "{\"error\":\"invalid_grant\"}", false},
+        {400, "{\"error\":\"invalid_request\"}", false},
+        {400, "{\"error\":\"unauthorized_client\"}", false},
+        {500, "{\"error\":\"invalid_client\"}", false},
+        {401, "<html>", false},
+        {401, "", false},
+    };
+    struct secret_ring ring = {.v = {{(char *)"new", 3}, {(char *)"o&d", 3}}, .n = 2};
+    const struct tiktok two = {.conf = &conf, .client_secrets = &ring};
+    struct net_call call;
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct net_result r = answer(rows[i].status, rows[i].body);
+        tiktok_refresh(&two, &arena, STR("rft.1"), &call);
+        if (net_call_again(&call, &arena, &r, clock_mono_us()) != rows[i].again)
+            fail_msg("%d %s", rows[i].status, rows[i].body);
+        if (rows[i].again)
+            assert_str(call.body,
+                       "client_key=key%201&client_secret=o%26d&grant_type=refresh_token&refresh_token=rft.1");
+        tiktok_refresh(&t, &arena, STR("rft.1"), &call);
+        assert_false(net_call_again(&call, &arena, &r, clock_mono_us())); /* there is only one */
+    }
+    tiktok_exchange(&two, &arena, STR("c"), &call);
+    struct net_result r = answer(401, "{\"error\":\"invalid_client\"}");
+    assert_true(net_call_again(&call, &arena, &r, clock_mono_us()));
+    assert_str(call.body, "client_key=key%201&client_secret=o%26d&code=c&grant_type=authorization_code"
+                          "&redirect_uri=https%3A%2F%2Fexample.org%2Fapi%2Fv1%2Ftiktok%2Fcallback");
+    assert_false(net_call_again(&call, &arena, &r, clock_mono_us())); /* nor is another left */
+    tiktok_status(&two, &arena, STR("act.1"), STR("p"), &call);
+    assert_null(call.sign_in);
 }
 
 static void test_user_info_asks_for_what_the_policy_names(void **state)
@@ -114,7 +164,7 @@ static void test_each_mode_has_its_provider(void **state)
     (void)state;
 
     for (int mode = MODE_LIVE; mode < MODE__MAX; mode++) {
-        struct tiktok p = {.conf = &conf, .client_secret = mode == MODE_LIVE ? &client_secret : NULL, .mode = mode};
+        struct tiktok p = {.conf = &conf, .client_secrets = mode == MODE_LIVE ? &client_secrets : NULL, .mode = mode};
         struct net_call calls[7];
 
         tiktok_exchange(&p, &arena, STR("code"), &calls[0]);
@@ -151,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup(test_authorize_url, arena_set_up),
         cmocka_unit_test_setup(test_exchange, arena_set_up),
         cmocka_unit_test_setup(test_refresh_and_revoke, arena_set_up),
+        cmocka_unit_test_setup(test_next_secret, arena_set_up),
         cmocka_unit_test_setup(test_user_info_asks_for_what_the_policy_names, arena_set_up),
         cmocka_unit_test_setup(test_publishing_calls, arena_set_up),
         cmocka_unit_test_setup(test_each_mode_has_its_provider, arena_set_up),

@@ -10,9 +10,26 @@
 /* HMAC-SHA256 by Python's hmac, not by us: key secret, message 1789000000.{"event":"x"} */
 #define BY_SECRET "9eeee1b1774e003601b985bd923070adf039756ac730fbf7d39094f4252e2e63"
 
+static const struct secret_ring secrets = {.v = {{(char *)"secret", 6}}, .n = 1};
+
 static enum timed_signature check(const char *header, int64_t now_sec)
 {
-    return tiktok_signature_check(str_from(header), STR(BODY), STR("secret"), now_sec * US_PER_SEC);
+    return tiktok_signature_check(str_from(header), STR(BODY), &secrets, now_sec * US_PER_SEC);
+}
+
+/* While it is replaced, TikTok may sign with the one or the other. */
+static void test_two_secrets(void **state)
+{
+    static const char good[] = "t=1789000000,s=" BY_SECRET;
+    struct secret_ring ring = {.v = {{(char *)"newer", 5}, {(char *)"secret", 6}, {(char *)"third", 5}}, .n = 3};
+    (void)state;
+
+    assert_int_equal(tiktok_signature_check(str_from(good), STR(BODY), &ring, AT_SEC * US_PER_SEC),
+                     TIMED_SIGNATURE_GOOD);
+    ring.v[1] = ring.v[2];
+    ring.n = 2;
+    assert_int_equal(tiktok_signature_check(str_from(good), STR(BODY), &ring, AT_SEC * US_PER_SEC),
+                     TIMED_SIGNATURE_WRONG);
 }
 
 static void test_signature(void **state)
@@ -119,10 +136,8 @@ static void test_what_is_no_event(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_signature),
-        cmocka_unit_test(test_age),
-        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_what_is_no_event),
+        cmocka_unit_test(test_signature), cmocka_unit_test(test_two_secrets),      cmocka_unit_test(test_age),
+        cmocka_unit_test(test_events),    cmocka_unit_test(test_what_is_no_event),
     };
 
     return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);

@@ -15,7 +15,7 @@ export default function activity({api, redraw}) {
 
 	const view = () => html`${tabs("activity")}
 		<p>${say.text} <a href=${address("/settings/security")}>${say.link}</a></p>
-		${list.view(html`<ul class="list lines">${repeat(list.state.items, one => one.id, row)}</ul>`, html`<p>${say.none}</p>`)}`;
+		${list.view(html`<ul class="list lines long">${repeat(list.state.items, one => one.id, row)}</ul>`, html`<p>${say.none}</p>`)}`;
 
 	return {title: say.title, view, close: list.close};
 }

@@ -93,7 +93,7 @@ export function creator({api, plain, redraw, chosen, choose, arrived}) {
 	function view(problems) {
 		if (state.list === null)
 			return state.error === null ? loading() : failed(state.error, begin);
-		const one = state.one, blocked = stop();
+		const one = state.one, blocked = stop(), isAwaited = state.isAsking && state.error === null;
 		return html`
 			${state.list.length > 1 ? html`<div class="field"><label for="compose-account">${say.account.label}</label>
 				<select id="compose-account" aria-invalid=${problems.length > 0 ? "true" : nothing} aria-describedby=${problems.length > 0 ? "compose-account-said" : nothing}
@@ -106,15 +106,15 @@ export function creator({api, plain, redraw, chosen, choose, arrived}) {
 				</select>
 				${problems.length > 0 ? html`<small id="compose-account-said">${problems.join(" ")}</small>` : nothing}</div>`
 			: problems.length > 0 ? html`<p class="wrong" data-wrong tabindex="-1">${problems.join(" ")}</p>` : nothing}
-			${one !== null ? html`<div class="creator">
+			${chosen() === null ? nothing : html`<div class="creator">${one === null ? nothing : html`
 				${one.avatar_url !== null ? html`<img src=${api.address(`/accounts/${one.id}/avatar`)} alt="" width="48" height="48" @error=${event => event.target.hidden = true}>` : nothing}
 				<p><strong>${one.platform_data.creator_nickname ?? one.display_name ?? say.account.unnamed}</strong>
-					${one.username !== null ? html`<br><small>@${one.username}</small>` : nothing}</p></div>` : nothing}
+					${one.username !== null ? html`<br><small>@${one.username}</small>` : nothing}</p>`}</div>
+				<p class="asking" aria-busy=${isAwaited ? "true" : nothing}>${isAwaited ? say.account.asking : nothing}</p>`}
 			${state.error !== null ? failed(state.error, look) : nothing}
 			${blocked !== null ? html`<div class="problem" role="alert">${blocked}</div>` : nothing}
 			${blocked === null && mustBePrivate() ? html`<div class="note"><p>${say.account.makePrivate}</p>
 				<button type="button" class="secondary small" @click=${look}>${say.account.askAgain}</button></div>` : nothing}
-			${state.isAsking && state.error === null ? html`<p aria-busy="true">${say.account.asking}</p>` : nothing}
 			${isOld() && blocked === null ? html`<div class="note"><p>${one.platform_data.snapshot_at === null ? say.account.silent : html`${say.account.old} ${when(one.platform_data.snapshot_at)}.`}</p>
 				<button type="button" class="secondary small" @click=${look}>${say.account.askAgain}</button></div>` : nothing}`;
 	}

@@ -1,6 +1,6 @@
 // How a post appears at TikTok, as TikTok's rules for such pages want it (docs/tiktok.md#choices): nothing is chosen for anybody.
 import {html, nothing, live} from "../lit.js";
-import {loading} from "../ui.js";
+import {words} from "../words/en/common.js";
 import {say as composeWords} from "../words/en/compose.js";
 import {isBranded, isUndisclosed} from "./compose-check.js";
 
@@ -32,7 +32,7 @@ function modes({draft, mode, account, change, wrong}) {
 	</fieldset>`;
 }
 
-function privacy({draft, account, change, wrong}) {
+function privacy({draft, account, isAsking, change, wrong}) {
 	const offered = account?.platform_data.privacy_level_options ?? [];
 	const problems = wrong("platform_options.privacy_level");
 	const branded = isBranded(draft), onlyMe = account?.platform_data.must_be_private === true;
@@ -45,16 +45,16 @@ function privacy({draft, account, change, wrong}) {
 				?disabled=${why(level) !== null} title=${why(level) ?? nothing}>${say.levels[level] ?? level}</option>`)}
 		</select>
 		<small id="compose-privacy-said">${problems.length > 0 ? problems.join(" ")
-			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : onlyMe ? say.onlyMe : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
+			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : onlyMe ? say.onlyMe : offered.length > 0 ? say.privacyHint : isAsking ? words.loading : nothing}</small></div>`;
 }
 
-function disclosure({draft, mode, change, wrong}) {
-	const o = draft.options, isPrivate = o.privacy === "SELF_ONLY";
+function disclosure({draft, mode, account, change, wrong}) {
+	const o = draft.options, onlyMe = account?.platform_data.must_be_private === true, isPrivate = onlyMe || o.privacy === "SELF_ONLY";
 	return html`<fieldset><legend><h3>${say.disclosure}</h3></legend>
 		${choice({name: "disclose", label: say.disclose, hint: say.discloseHint, checked: o.disclose, role: "switch", change: on => change(() => o.disclose = on)})}
 		${o.disclose ? html`<fieldset class="within"><legend class="unseen">${say.kinds}</legend>
 			${choice({name: "own", label: say.ownBrand, hint: say.ownBrandHint, checked: o.ownBrand, change: on => change(() => o.ownBrand = on)})}
-			${choice({name: "branded", label: say.branded, hint: say.brandedHint, checked: o.branded, disabled: isPrivate && !o.branded, why: say.brandedPrivate,
+			${choice({name: "branded", label: say.branded, hint: say.brandedHint, checked: o.branded, disabled: isPrivate && !o.branded, why: onlyMe ? say.brandedLater : say.brandedPrivate,
 				change: on => change(() => o.branded = on), problems: wrong("platform_options.brand_content_toggle")})}
 		</fieldset>` : nothing}
 		<p role="status" class="label-told">${isUndisclosed(draft, mode) ? say.undisclosed : isBranded(draft) ? say.labelPaid : o.disclose && o.ownBrand ? say.labelPromotional : nothing}</p>
@@ -66,11 +66,11 @@ export function options({draft, mode, account, isAsking, made, change, wrong}) {
 	const o = draft.options, commentsOff = account?.platform_data.comment_disabled === true;
 	return html`${modes({draft, mode, account, change, wrong})}
 		${mode !== "DIRECT_POST" ? nothing : html`
-			${account !== null && isAsking && account.platform_data.privacy_level_options.length === 0 ? loading() : privacy({draft, account, change, wrong})}
+			${privacy({draft, account, isAsking, change, wrong})}
 			${choice({name: "comments", label: say.comments, hint: say.commentsHint, checked: o.comments && !commentsOff, disabled: commentsOff, why: say.commentsOff,
 				change: on => change(() => o.comments = on)})}
 			${choice({name: "music", label: say.music, hint: say.musicHint, checked: o.music, change: on => change(() => o.music = on)})}
 			${choice({name: "ai", label: say.ai, hint: made > 0 && !o.ai ? say.aiNeeded(made) : say.aiHint, checked: o.ai, change: on => change(() => o.ai = on),
 				problems: wrong("platform_options.is_aigc")})}
-			${disclosure({draft, mode, change, wrong})}`}`;
+			${disclosure({draft, mode, account, change, wrong})}`}`;
 }

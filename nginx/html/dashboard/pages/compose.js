@@ -206,7 +206,7 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 			return html`<p>${say.elsewhere}</p><button type="button" @click=${draft.take}>${say.here}</button>`;
 		if (state.error !== null)
 			return failed(state.error, turned);
-		if (draft.holds === null || !state.isRestored)
+		if (draft.holds === null || !state.isRestored || (account.state.list === null && account.state.error === null))
 			return loading();
 		return account.state.list?.length === 0 ? noAccount(mode()) : page();
 	}

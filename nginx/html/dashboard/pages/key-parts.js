@@ -50,11 +50,11 @@ export function budgetFields(of, {budget, accounts, pending = nothing, state, re
 	return html`<fieldset class="group"><legend>${say.budgetLegend}</legend>
 		<p><small>${say.budgetHint}</small></p>
 		<fieldset class="asks" aria-describedby=${wrong.length > 0 ? "accounts-said" : nothing}><legend>${say.accounts}</legend>
-			${accounts === null ? pending : listed.length === 0 ? html`<p><small>${say.noAccounts}</small></p>` : html`
+			<div class="whose">${accounts === null ? pending : listed.length === 0 ? html`<p><small>${say.noAccounts}</small></p>` : html`
 			<label class="tick"><input type="radio" name="whose" value="all" .checked=${live(!state.isSome)} @change=${choose(false)}><span>${say.accountsAll}</span></label>
 			<label class="tick"><input type="radio" name="whose" value="some" .checked=${live(state.isSome)} @change=${choose(true)}><span>${say.accountsSome}</span></label>
 			<div class="below" ?hidden=${!state.isSome}>${listed.map(a => tick({name: "account", value: a.id, checked: allowed.includes(a.id), wrong: wrong.length > 0,
-				label: a.gone ? say.accountGone(a.id) : a.display_name ?? a.username, hint: a.username ? "@" + a.username : ""}))}</div>`}
+				label: a.gone ? say.accountGone(a.id) : a.display_name ?? a.username, hint: a.username ? "@" + a.username : ""}))}</div>`}</div>
 			${told("accounts-said", wrong)}</fieldset>
 		${of.field({name: "budget.posts_per_day", label: say.perDay, hint: say.perDayHint, required: false, inputmode: "numeric", value: budget?.posts_per_day ?? "", autocomplete: "off"})}
 		<label for="level">${say.level}</label>

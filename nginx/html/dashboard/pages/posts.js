@@ -69,7 +69,7 @@ export default function posts({api, plain, query, redraw, stay}) {
 		const items = list.state.items.slice(drawn);
 		if (items.length > 0) {
 			const element = document.createElement("ul");
-			element.className = "posts";
+			element.className = "posts page-of-many";
 			fill(chunks[chunks.push({element}) - 1], items);
 			near.observe(element);
 		}

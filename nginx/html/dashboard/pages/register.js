@@ -43,7 +43,7 @@ export default function register({plain, query, redraw}) {
 	});
 
 	// The consent is asked for where there is something to consent to, which is everywhere but on a server that is being set up: so it is
-	// there from the start, and nothing moves. Where it cannot be learned, it does no harm.
+	// there from the start, and its room stays, so that nothing moves. Where it cannot be learned, it does no harm.
 	plain.get("/privacy/policy").then(policy => {
 		state.hasTerms = policy.current !== null;
 		redraw();
@@ -51,7 +51,7 @@ export default function register({plain, query, redraw}) {
 
 	function terms() {
 		const wrong = asks.wrong("accepted_terms");
-		return html`<div class="field consent">
+		return html`<div class="field consent" ?inert=${!state.hasTerms}>
 			<label><input type="checkbox" name="accepted" required aria-invalid=${wrong.length > 0 ? "true" : nothing}
 				aria-describedby=${wrong.length > 0 ? "consent-said" : nothing}> ${say.accept}</label>
 			<p class="ways"><a href="/terms" target="_blank">${words.foot.terms}</a> <a href="/privacy" target="_blank">${words.foot.policy}</a></p>
@@ -64,7 +64,7 @@ export default function register({plain, query, redraw}) {
 		${asks.field({name: "name", label: say.name, required: false, autocomplete: "name"})}
 		${state.needsInvitation ? asks.field({name: "invitation", label: say.invitation, hint: say.invitationHint, value: query.get("invitation"), autocomplete: "off"})
 			: nothing}
-		${state.hasTerms ? terms() : nothing}
+		${terms()}
 		${asks.problems()}
 		${asks.button(say.button)}
 	</form>

@@ -1,6 +1,6 @@
 // How much the API was used, what became of posts, and what is left.
 import {html, nothing} from "../lit.js";
-import {count, failed, load, save, when} from "../ui.js";
+import {count, load, save, when} from "../ui.js";
 import {address} from "../router.js";
 import {accountsOf} from "./key-parts.js";
 import {meter} from "./meter.js";
@@ -162,7 +162,7 @@ export default function usage({api, mode, query, redraw, go}) {
 		close: () => charts.forEach(c => c.close()),
 		view: () => html`<p>${say.intro} ${mode() === "test" ? say.together : nothing}</p>${controls()}
 			<section><h2>${say.requests.title}</h2>${requests.view(requestsView)}</section>
-			${names.state.error !== null ? failed(names.state.error, names.again) : names.state.data !== null ? keysView(names.state.data) : nothing}
+			${names.view(keysView)}
 			<section><h2>${say.posts.title}</h2>${posts.view(postsView)}</section>
 			${posts.state.data !== null ? html`<section><h2>${say.times.title}</h2>${timesView(posts.state.data)}</section>` : nothing}
 			<section><h2>${say.left.title}</h2>${left.view(leftView)}</section>`,

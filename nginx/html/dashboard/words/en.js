@@ -323,6 +323,7 @@ export const words = {
 			privacy: "Who can see this post", privacyChoose: "Choose who can see it", privacyUnknown: "Not known yet",
 			privacyHint: "These are the choices that TikTok offers for this account.",
 			onlyMe: "Until TikTok has approved this service, it takes posts for yourself only.",
+			brandedLater: "Branded content cannot be for yourself only, and until TikTok has approved this service, it takes nothing else.",
 			levels: {PUBLIC_TO_EVERYONE: "Everyone", MUTUAL_FOLLOW_FRIENDS: "Friends: followers that you follow back", FOLLOWER_OF_CREATOR: "Followers", SELF_ONLY: "Only me"},
 			brandedPrivate: "Branded content visibility cannot be set to private.",
 			comments: "Allow comments", commentsHint: "Others may write below the post.", commentsOff: "Comments are switched off in this account's TikTok settings.",

@@ -13,8 +13,8 @@ static const struct conf conf = {.stripe_api_url = {"https://api.stripe.com", 22
                                  .stripe_timeout_sec = 30,
                                  .plans = &plans};
 static char key_text[] = "rk_test_1";
-static const struct secret key = {key_text, 9};
-static const struct stripe s = {.conf = &conf, .key = &key};
+static struct secret_ring keys = {.v = {{key_text, 9}}, .n = 1};
+static const struct stripe s = {.conf = &conf, .keys = &keys};
 
 #define URL "https://api.stripe.com/v1"
 #define PAGE URL "/subscriptions?customer=cus_1&status=all&limit=20"

@@ -305,6 +305,25 @@ static void test_a_clock_that_was_set_back_hides_no_late_word(void **state)
     }
 }
 
+/* What TikTok refuses since the retry counts against it, and what it refused before does not. */
+static void test_a_clock_that_was_set_back_hides_no_refusal(void **state)
+{
+    struct world *w = *state;
+    struct side *s = &w->side;
+    struct attempt_tally tally;
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    for (int64_t number = 1; number <= 2; number++) {
+        const struct post_move refused = {.event = "refused_retry", .attempt_id = add_attempt(w, number, "refused")};
+        assert_int_equal(post_note(s->db, &s->made.post.id, &refused, POST_QUEUED, clock_now_us()), OK);
+        assert_int_equal(attempt_tally(s->db, &s->arena, &s->made.post.id, &tally), OK);
+        assert_int_equal(tally.refused, 1);
+        if (number == 1)
+            assert_int_equal(retry(w, s->db, true), OK);
+        assert_int_equal(db_exec(s->db, &sqls[SET_BACK], DB_ARGS(db_uuid(&s->made.post.id)), NULL), OK);
+    }
+}
+
 /* TikTok has said what became of the attempt: nobody need look. */
 static void test_an_earlier_attempt_that_failed_after_all_needs_no_confirm(void **state)
 {
@@ -452,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_told_meanwhile_is_heeded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whose_end_nobody_knows_is_confirmed_each_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_back_hides_no_late_word, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_back_hides_no_refusal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_earlier_attempt_that_failed_after_all_needs_no_confirm, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_an_unknown_outcome_that_failed_after_all_needs_no_confirm, setup,
