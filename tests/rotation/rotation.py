@@ -2,7 +2,7 @@
 """Every credential there is, rotated in one go under load, as docs/operations.md has it: no request may fail, and posts are published meanwhile.
 
     tests/rotation/rotation.py --build DIR            all of them
-    tests/rotation/rotation.py --build DIR --short    of one service and one ring, with a lighter load
+    tests/rotation/rotation.py --build DIR --short    one service and one ring
 """
 
 import argparse
@@ -62,9 +62,9 @@ def rotate_all(stack, posts, short):
 
 
 def run(stack, short):
-    kinds, log = load.kinds(stack, 16 if short else 80), Log(stack)
+    kinds, log = load.kinds(stack, 16), Log(stack)
     theirs = load.conftest.Stack(stack.at.dir)  # of the thread that posts: no two of them may share a connection to the database
-    posts = Posts(theirs, [load.conftest.User(theirs) for _ in range(2 if short else 12)])
+    posts = Posts(theirs, [load.conftest.User(theirs) for _ in range(4)])
     began, at_work = time.monotonic(), load.Load(stack, kinds)
     try:
         stack.wait(lambda: log.count() >= REQUESTS, "it is at work")
