@@ -31,7 +31,7 @@ def driven(bench, stack, name, **asks):
 def pages(bench):
     stack = posting.conftest.Stack(bench.stack.folder)
     views = {}
-    for view in driven(bench, stack, "first views"):
+    for view in driven(bench, stack, "first views", times=lambda _: 1 if bench.rounds == 1 else 5):
         views.setdefault(view["path"], []).append(view)
     what = "First views, from an empty cache"
     bench.table.detail(what, "", "kB", "requests", "first content, ms", "shift")

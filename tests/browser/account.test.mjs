@@ -300,42 +300,6 @@ test("what was typed outlasts the way past the menu", async t => {
   assert.equal(await name.inputValue(), "Half typed");
 });
 
-test("a sign-out leaves no draft behind, and asks before", async t => {
-  const ada = await t.user({ connected: true });
-  const page = await t.page("/dashboard/posts/new", { user: ada });
-  await page.locator("#compose-title").fill("Not sent");
-  const drafts = () => page.evaluate(() => Object.keys(localStorage).filter(name => name.startsWith("draft.")));
-  const out = page.getByRole("button", { name: "Sign out" }).first(), dialog = page.getByRole("dialog");
-  await out.click();
-  await dialog.getByText("There is a post here that you have not sent.").waitFor();
-  await t.inFourForms(page, "sign-out-unsent");
-  await dialog.getByRole("button", { name: "Cancel" }).click();
-  assert.equal((await drafts()).length, 1);
-  await out.click();
-  await dialog.getByRole("button", { name: "Sign out and delete it" }).click();
-  await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  assert.deepEqual(await drafts(), []);
-  await page.goBack();
-  await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  assert.equal(await page.getByText("Not sent").count(), 0);
-});
-
-test("a page whose file did not come is loaded anew", async t => {
-  const ada = await t.user({ key: false });
-  const page = await t.page("/dashboard/", { user: ada });
-  await page.route("**/dashboard/pages/keys.js", call => call.abort("connectionreset"), { times: 1 });
-  t.expects(page, "GET /dashboard/pages/keys.js", "failed");
-  await page.getByRole("link", { name: "API keys" }).first().click();
-  await page.getByRole("alert").getByText("There is no contact with the server.").waitFor();
-  await page.context().setOffline(true); // then this page stays, and says so
-  t.expects(page, "HEAD /dashboard/keys", "failed");
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.locator("#told").getByText("There is no contact with the server.").waitFor();
-  await page.context().setOffline(false);
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByText("You have no keys yet.").waitFor();
-});
-
 test("what failed on no page is told each time", async t => {
   const ada = await t.user({ key: false });
   const page = await t.page("/dashboard/settings", { user: ada });

@@ -90,7 +90,7 @@ test("an account that must be private says so before anybody posts", async t => 
   const page = await t.page("/dashboard/accounts", { user: ada });
   await page.getByText("You can post to it, for yourself only").waitFor();
   await page.getByText("In the TikTok app, make the account private").waitFor();
-  await t.inFourForms(page, "accounts-unaudited");
+  await t.look(page, "accounts-unaudited");
   await page.goto("/dashboard/posts/new");
   await page.locator("#compose-account").selectOption(ada.account);
   await page.getByText("In the TikTok app, make the account private").waitFor();

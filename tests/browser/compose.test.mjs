@@ -420,3 +420,23 @@ test("a session that ends in the middle of writing loses no word", async t => {
   await page.waitForURL(POST);
   assert.deepEqual((await postsOf(t, user)).map(p => p.title), ["Not lost"]);
 });
+
+test("a sign-out leaves no draft behind, and asks before", async t => {
+  const ada = await t.user({ connected: true });
+  const page = await t.page("/dashboard/posts/new", { user: ada });
+  await page.locator("#compose-title").fill("Not sent");
+  const drafts = () => page.evaluate(() => Object.keys(localStorage).filter(name => name.startsWith("draft.")));
+  const out = page.getByRole("button", { name: "Sign out" }).first(), dialog = page.getByRole("dialog");
+  await out.click();
+  await dialog.getByText("There is a post here that you have not sent.").waitFor();
+  await t.look(page, "sign-out-unsent");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  assert.equal((await drafts()).length, 1);
+  await out.click();
+  await dialog.getByRole("button", { name: "Sign out and delete it" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.deepEqual(await drafts(), []);
+  await page.goBack();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.equal(await page.getByText("Not sent").count(), 0);
+});

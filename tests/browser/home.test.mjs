@@ -37,3 +37,19 @@ test("what needs attention is told first, with what to do", async t => {
   await page.locator(".posts li").first().waitFor();
   assert.equal(await page.locator(".posts li").count(), 1);
 });
+
+test("a page whose file did not come is loaded anew", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/", { user: ada });
+  await page.route("**/dashboard/pages/keys.js", call => call.abort("connectionreset"), { times: 1 });
+  t.expects(page, "GET /dashboard/pages/keys.js", "failed");
+  await page.getByRole("link", { name: "API keys" }).first().click();
+  await page.getByRole("alert").getByText("There is no contact with the server.").waitFor();
+  await page.context().setOffline(true); // then this page stays, and says so
+  t.expects(page, "HEAD /dashboard/keys", "failed");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("#told").getByText("There is no contact with the server.").waitFor();
+  await page.context().setOffline(false);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("You have no keys yet.").waitFor();
+});

@@ -109,7 +109,7 @@ test("a deletion whose answer was lost is looked for", async t => {
   await wish();
   await page.getByRole("heading", { name: "Your account is being deleted" }).waitFor();
   await page.getByText("The receipt comes by mail").waitFor();
-  await t.inFourForms(page, "delete-lost");
+  await t.look(page, "delete-lost");
   assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
 });
 

@@ -570,7 +570,7 @@ export const words = {
 	usage: {
 		title: "Usage", intro: "Days are those of UTC. What you do here in the dashboard is not counted as requests.",
 		together: "Requests are those of live and of test keys together. Posts are those of test data.",
-		range: "Time", last: days => `${days} days`, year: "12 months", from: "From", to: "To", key: "API key", account: "TikTok account", all: "All", show: "Show",
+		last: days => `${days} days`, year: "12 months", from: "From", to: "To", key: "API key", account: "TikTok account", all: "All", show: "Show",
 		quick: "Quick choice", rangeWrong: "Choose a first day and a last one that is not before it.", rangeLong: "At most 13 months at once.",
 		goneAccount: id => `not connected any more (${id.slice(0, 8)})`, goneKey: "a key of before",
 		day: "Day", month: "whole month",
