@@ -220,6 +220,21 @@ def test_tokens_that_come_meanwhile_are_not_overwritten(stack, user):
     stack.sql("UPDATE accounts SET access_token = NULL, refresh_token = NULL, state = 'disconnected' WHERE id = %s", account)
 
 
+def test_an_old_key_that_went_from_one_file_alone_goes_from_the_other(stack, user, tmp_path):
+    """As a run leaves them that is killed between the two; of the rows none was lost."""
+    user.connect()
+    before, restart = file(stack, "worker_publish", "token-keys").read_text(), tmp_path / "restart"
+    restart.write_text(f'#!/bin/sh\necho >>{tmp_path}/calls\n[ $(wc -l <{tmp_path}/calls) -lt 3 ]\n')  # the third one fails
+    restart.chmod(0o755)
+    refused(rotate(stack, "token-keys", restart=restart), "run it again")
+    state, path = file(stack, "rotation", "token-keys"), file(stack, "worker_publish", "token-keys")
+    path.write_text(path.read_text() + before)
+    state.write_text(state.read_text().replace("step 5", "step 4"))
+    done(rotate(stack, "token-keys"))
+    assert len(ring(stack, "tiktok", "token-keys")) == len(ring(stack, "worker_publish", "token-keys")) == 1
+    assert sealed_under(stack, "accounts", "access_token", "refresh_token") == set(ring(stack, "tiktok", "token-keys"))
+
+
 def test_files_that_differ_are_not_rotated(stack, tmp_path):
     folder = copied(stack, tmp_path)
     (folder / "tiktok/token-keys").write_text(f"9 {'ab' * 32}\n")

@@ -40,6 +40,20 @@ static int ring_read(struct rotation *r, struct keyring **ret_ring)
     return complain("%s is no key ring (lines of ID HEX64)", rotation_path(r, rotation_next(r, NULL), ""));
 }
 
+/* With all keys that are still somewhere: a run that was killed may have taken the old one from some of the files. */
+static int ring_read_most(struct rotation *r, struct keyring **ret_ring)
+{
+    struct str most = STR(""), text;
+
+    for (const struct service *s = rotation_next(r, NULL); s != NULL; s = rotation_next(r, s)) {
+        if (!file_read(r->arena, rotation_path(r, s, ""), &text))
+            return EXIT_FAILED;
+        if (lines_count(text) > lines_count(most))
+            most = text;
+    }
+    return keyring_parse(most, ret_ring) == OK ? EXIT_DONE : complain("%s is no key ring", r->what->name);
+}
+
 static int ring_begin(struct rotation *r)
 {
     _cleanup_(keyring_freep) struct keyring *ring = NULL;
@@ -86,7 +100,7 @@ static int ring_reseal_all(struct rotation *r, ring_reseal *reseal)
     struct ring_progress progress = {r->what->name, clock_mono_us()};
     struct resealed done = {.sealed = 1};
     uint64_t sealed = 0;
-    int code = ring_read(r, &ring);
+    int code = ring_read_most(r, &ring);
 
     for (int i = 0; code == EXIT_DONE && done.sealed > 0; i++) {
         if (i == RUNS_MAX)
@@ -135,7 +149,7 @@ static int ring_leave_tokens(struct rotation *r)
     int code = ring_reseal_all(r, accounts_reseal);
 
     if (code == EXIT_DONE)
-        code = ring_read(r, &ring);
+        code = ring_read_most(r, &ring);
     if (code == EXIT_DONE)
         code = ring_look_at_kept(r, keyring_current_id(ring));
     return code == EXIT_DONE ? rotation_keep_new(r) : code;
