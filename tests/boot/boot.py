@@ -204,9 +204,14 @@ def came_up(w):
 JOURNAL_KEY = "/etc/marketingcli/credentials/worker_privacy/journal-key"
 
 
+SETTINGS = "/etc/marketingcli/marketingcli.conf"
+
+
 def way_back(w):
-    """To the release before, on this schema. It reads no file with two secrets."""
-    w.says(f"cp {JOURNAL_KEY} /root/journal-key; head -n 1 /root/journal-key >{JOURNAL_KEY}")
+    """To the release before, on this schema. It reads no file with two secrets, and may not know the section of backups."""
+    w.says(f"cp {JOURNAL_KEY} /root/journal-key; head -n 1 /root/journal-key >{JOURNAL_KEY}; cp {SETTINGS} /root/settings")
+    if "CONF_STR(backup, certificate" not in git("show", f"{w.before}:lib/base/conf.def"):
+        w.says(rf"sed -i '/^\[backup\]/,/^\[/{{/^\[backup\]/d;/^\[/!d}}' {SETTINGS}")
     w.says("printf '# mine\\n' >>/etc/nginx/marketingcli/local/rates.conf")
     w.under_load(lambda: w.types("return", seconds=3600))
     came_up(w)
@@ -216,6 +221,7 @@ def way_back(w):
 def update(w):
     w.says(f"cd marketingcli; git switch -q -; cat /root/journal-key >{JOURNAL_KEY}")
     w.under_load(lambda: w.types("update", seconds=3600))
+    w.says(f"cat /root/settings >{SETTINGS}; systemctl restart marketingcli-worker@media")
     came_up(w)
     w.posts_one()
     check("# mine" in w.says("cat /etc/nginx/marketingcli/local/rates.conf"), "the local settings of nginx are gone")

@@ -336,7 +336,7 @@ class Chaos:
 
 
 class Script:
-    """One test, which a script of its own folder is: tests/NAME/NAME.py."""
+    """One test, which is the script of its own folder that has the folder's name."""
 
     def __init__(self, name, build, what):
         self.name, self.builds, self.what = name, [build], what

@@ -48,7 +48,10 @@ def given(world, s):
 def spooled(world):
     """Files of exports that the program still has open."""
     pid, folder = world.stack.wait(lambda: world.stack.pid("privacy"), "the program runs"), str(world.stack.at.exports)
-    return [fd for fd in os.listdir(f"/proc/{pid}/fd") if points_into(pid, fd, folder)]
+    try:
+        return [fd for fd in os.listdir(f"/proc/{pid}/fd") if points_into(pid, fd, folder)]
+    except FileNotFoundError:  # it was about to end, as it was told to: the next one is looked at
+        return [pid]
 
 
 def points_into(pid, fd, folder):

@@ -22,8 +22,8 @@ const char *password_fault(struct str text);
 MUST_CHECK int passwords_read(struct arena *arena, const char *credentials, struct str name, struct passwords *ret);
 
 bool passwords_is_host(struct str clients); /* as MariaDB names them; it stands between quotes in statements */
-struct str passwords_grantee(struct arena *arena, struct str name,
-                             struct str clients); /* 'marketingcli_NAME'@'CLIENTS' */
+/* The user of a service, in quotes as MariaDB writes it. */
+struct str passwords_grantee(struct arena *arena, struct str name, struct str clients);
 
 /* statement: "ALTER USER" or the like; end: what else. */
 struct str passwords_statement(struct arena *arena, const char *statement, struct str name, struct str clients,
