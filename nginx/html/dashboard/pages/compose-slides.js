@@ -53,6 +53,10 @@ export function slides({api, images, redraw, change, announce, draft}) {
 			over = 0;
 			add(event.dataTransfer.files);
 		},
+		online() { // pictures that the cut network did not bring
+			for (const image of document.querySelectorAll("img.broken"))
+				image.setAttribute("src", image.getAttribute("src"));
+		},
 		paste(event) {
 			const files = [...event.clipboardData.files].filter(f => f.type.startsWith("image/"));
 			if (files.length === 0 || document.querySelector("dialog[open]") !== null)
