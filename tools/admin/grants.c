@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 #include "admin.h"
@@ -426,6 +427,8 @@ int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const 
     _cleanup_(fd_closep) int lock = credentials_lock(credentials, true);
     struct str text, line;
 
+    if (lock < 0)
+        return complain("%s: %s", credentials, strerror(errno));
     if (!passwords_is_host(clients))
         return complain("database.clients is no host as MariaDB names them");
     if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &g.text))
