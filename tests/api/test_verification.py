@@ -426,7 +426,7 @@ def test_a_link_leaves_the_address_at_once_and_the_next_one_is_taken(script):
 
 @pytest.mark.parametrize("then, status, code, seen", [
     ("accepted", 202, None, ["SENT", "", True, True]), ("link_invalid", 400, "link_invalid", ["NEVER", "failed", True, False]),
-    ("too many", 429, "address_mails_too_many", ["This address gets no more such mails today. Use the newest that came, or try again in 12 hours.", "failed", False, False])])
+    ("too many", 429, "address_mails_too_many", ["This address gets no more such mails today. Use the newest that came. Try again in 12 hours.", "failed", False, False])])
 def test_who_comes_too_late_with_a_link_is_offered_another(then, status, code, seen):
     """By the second form of the page, with the same link; where the link is good, or the page has none, nothing more shows."""
     answers = [{"status": 400, "headers": {}, "body": {"error": {"code": "link_invalid", "details": []}}},
