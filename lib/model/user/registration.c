@@ -5,6 +5,7 @@
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
 #include "model/user/invitation.h"
+#include "model/user/user.h"
 
 #define ALL_MAX 100 /* of an address: five a day (mail/allowance.c), for as long as they are kept */
 
@@ -58,7 +59,8 @@ static enum err registration_mail(struct db *db, const struct registration_askin
 
     if (!uuid_is_none(&holder->user_id))
         return email_holder_tell(db, holder, MAIL_ALREADY_REGISTERED, may, a->new->request_id);
-    return mail_add(db, &mail);
+    enum err e = user_lock_any(db, &mail.user_id); /* of nobody: so that the time tells nothing */
+    return e == ERR_NOT_FOUND ? mail_add(db, &mail) : e;
 }
 
 static struct registration_mailed registration_mailed_new(void)
