@@ -20,13 +20,13 @@ static const struct {
 } sealed_rings[] = {
     {"token-keys",
      "TikTok accounts",
-     {.text = "SELECT ORD(access_token) AS id, COUNT(*) FROM accounts WHERE access_token IS NOT NULL GROUP BY id ORDER "
-              "BY id",
+     {.text = "SELECT ORD(access_token), COUNT(*) FROM accounts WHERE access_token IS NOT NULL"
+              " GROUP BY ORD(access_token) ORDER BY 1",
       .in = "",
       .cols = sealed_cols}},
     {"totp-keys",
      "secrets of authenticator apps",
-     {.text = "SELECT ORD(secret) AS id, COUNT(*) FROM user_totp GROUP BY id ORDER BY id",
+     {.text = "SELECT ORD(secret), COUNT(*) FROM user_totp GROUP BY ORD(secret) ORDER BY 1",
       .in = "",
       .cols = sealed_cols}},
 };
@@ -48,8 +48,13 @@ static void sealed_look_at(struct db *db, struct arena *arena, const char *dir, 
         return;
     if (keyring_parse(text, &ring) != OK)
         complain("%s is no key ring: nothing that is sealed can be opened", path);
-    if (ring == NULL || db_rows(db, &sealed_rings[i].sql, DB_NO_ARGS, arena, sizeof *under, IDS_MAX, &rows, &n) != OK)
+    if (ring == NULL)
         return;
+    if (db_rows(db, &sealed_rings[i].sql, DB_NO_ARGS, arena, sizeof *under, IDS_MAX, &rows, &n) != OK) {
+        complain("what is sealed under %s cannot be counted: MariaDB says: %s (%u)", f->name, db_error(db),
+                 db_errno(db));
+        return;
+    }
     under = rows;
     for (size_t k = 0; k < n; k++)
         if (!keyring_has(ring, (int)under[k].id))
