@@ -339,6 +339,21 @@ def test_the_journals_old_key_stays_as_long_as_there_are_backups_from_before(sta
     assert lines(made, "journal-key", "worker_privacy") == [new]
 
 
+def test_the_journals_old_key_is_needed_from_when_nothing_is_written_with_it(stack, made, tmp_path):
+    """The worker that writes was restarted days after it was begun."""
+    folder = tmp_path / "credentials"
+    shutil.copytree(made, folder)
+    refused(rotate(stack, "journal-key", folder=folder, restart="/bin/false"), "run it again")
+    stack.move_clock(2 * DAY)
+    refused(check(stack, folder), "journal-key was begun more than a day ago")
+    done(with_line(stack, folder, "journal-key", None))
+    done(check(stack, folder))
+    stack.move_clock(29 * DAY)
+    refused(with_line(stack, folder, "journal-key", None, "--finish"), "needed until")
+    stack.move_clock(2 * DAY)
+    done(with_line(stack, folder, "journal-key", None, "--finish"))
+
+
 # What is wrong with the files
 
 
