@@ -320,7 +320,7 @@ def test_what_is_no_secret_changes_nothing(stack, made, text, why):
 
 @pytest.mark.parametrize("what, why", [
     (["no-such"], "there is no credential"), (["token-keys", "--service", "tiktok"], "db-password alone"),
-    (["db-password", "--service", "nobody"], "no service nobody"), (["db-password", "--finish"], "no rotation"),
+    (["db-password", "--service", "nobody"], "no service nobody"), (["journal-key", "--file", "/dev/null"], "is made here"), (["db-password", "--finish"], "no rotation"),
     (["db-password", "--finish", "--abort"], "not both")])
 def test_what_is_asked_wrongly(stack, what, why):
     refused(rotate(stack, *what), why)
