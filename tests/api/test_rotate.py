@@ -127,6 +127,22 @@ def test_where_the_services_cannot_be_restarted_the_old_password_stays_good(stac
     assert not connects(stack, "media", old)
 
 
+def test_a_new_password_is_given_up(stack):
+    """Before a file has it, as when MariaDB does not take it; and when all files have it."""
+    password, what = file(stack, "media", "db-password"), ("db-password", "--service", "media")
+    old = password.read_text()
+    assert killed(stack, "step_noted", *what) and password.with_name("db-password.new").exists()
+    done(rotate(stack, "db-password", "--abort"))
+    assert password.read_text() == old and under_way(stack) == [] and connects(stack, "media", old)
+    refused(rotate(stack, *what, restart="/bin/false"), "run it again")
+    new = password.read_text()
+    assert new != old
+    refused(rotate(stack, "db-password", "--abort", restart="/bin/false"), "run it again")
+    assert password.read_text() == old and connects(stack, "media", old) and connects(stack, "media", new)
+    done(rotate(stack, "db-password", "--abort"))
+    assert under_way(stack) == [] and connects(stack, "media", old) and not connects(stack, "media", new)
+
+
 def test_users_who_come_from_elsewhere_must_use_tls_all_the_while(stack, tmp_path):
     """database.clients: users of their own, and files that nobody else has."""
     folder, conf, user = copied(stack, tmp_path), tmp_path / "conf", "marketingcli_media@`127.9.%`"

@@ -124,7 +124,7 @@ static int ring_look_at_kept(struct rotation *r, int current)
     return n == 0 ? EXIT_DONE
                   : complain("%zu results that worker@publish has kept in %s are under an old key: it takes them up "
                              "within minutes, "
-                             "once the database is there",
+                             "once it runs and the database is there",
                              n, path);
 }
 
