@@ -236,6 +236,18 @@ def test_tokens_that_come_meanwhile_are_not_overwritten(stack, user):
     stack.sql("UPDATE accounts SET access_token = NULL, refresh_token = NULL, state = 'disconnected' WHERE id = %s", account)
 
 
+def test_the_old_key_is_taken_from_one_holder_and_then_it_is_killed(stack):
+    """The others have it still, and the next run goes on."""
+    for step, _ in enumerate(killed_at_each_step(stack, "token-keys")):
+        if step == 3:  # what is next is to seal all again, and then to take it away
+            break
+    holders = [file(stack, service, "token-keys") for service in ("tiktok", "worker_publish")]
+    new, _ = holders[0].read_text().splitlines()
+    holders[0].write_text(new + "\n")
+    done(rotate(stack, "token-keys"))
+    assert {h.read_text() for h in holders} == {new + "\n"} and under_way(stack) == []
+
+
 def test_files_that_differ_are_not_rotated(stack, tmp_path):
     folder = copied(stack, tmp_path)
     (folder / "tiktok/token-keys").write_text(f"9 {'ab' * 32}\n")

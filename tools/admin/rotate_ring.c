@@ -30,14 +30,20 @@
 #define RUNS_MAX \
     10 /* over all rows: the second finds what was written during the first, by programs that all have the new key */
 
+static int ring_parse(struct rotation *r, struct str text, struct keyring **ret_ring)
+{
+    if (keyring_parse(text, ret_ring) == OK)
+        return EXIT_DONE;
+    return complain("%s is no key ring (lines of ID HEX64)", rotation_path(r, rotation_next(r, NULL), ""));
+}
+
+/* While the old key goes: a run that was killed may have taken it from some of the holders. */
 static int ring_read(struct rotation *r, struct keyring **ret_ring)
 {
     struct str text;
-    int code = rotation_read(r, &text);
+    int code = rotation_read_most(r, &text);
 
-    if (code != EXIT_DONE || keyring_parse(text, ret_ring) == OK)
-        return code;
-    return complain("%s is no key ring (lines of ID HEX64)", rotation_path(r, rotation_next(r, NULL), ""));
+    return code == EXIT_DONE ? ring_parse(r, text, ret_ring) : code;
 }
 
 static int ring_begin(struct rotation *r)
@@ -45,10 +51,10 @@ static int ring_begin(struct rotation *r)
     _cleanup_(keyring_freep) struct keyring *ring = NULL;
     uint8_t key[KEY_BYTES];
     struct str text;
-    int code = ring_read(r, &ring), id;
+    int code = rotation_read(r, &text), id;
 
     if (code == EXIT_DONE)
-        code = rotation_read(r, &text);
+        code = ring_parse(r, text, &ring);
     if (code != EXIT_DONE)
         return code;
     id = rotation_next_id(text);
