@@ -130,8 +130,11 @@ static int rotation_go(struct rotation *r)
         if (code != EXIT_DONE)
             return complain("the rotation of %s is not at its end; nothing is lost, and no service is without what it "
                             "needs: run it "
-                            "again",
-                            r->what->name);
+                            "again%s",
+                            r->what->name,
+                            r->state.course == ROTATE && r->what->way->courses[ABORT] != NULL
+                                ? ", or give it up with --abort"
+                                : "");
         printf("%s: %s\n", r->what->name, step->said);
         (void)fflush(stdout);
     }

@@ -148,10 +148,11 @@ static const struct rotation_step password_steps[] = {{"new passwords are made",
                                                       {"MariaDB takes the new ones alone", password_forget_old},
                                                       {NULL, NULL}};
 
-static const struct rotation_step password_back[] = {{"the files have the old ones", password_change_back},
-                                                     {"the services have been restarted", rotation_restart},
-                                                     {"MariaDB takes what the files have alone", password_forget_new},
-                                                     {NULL, NULL}};
+static const struct rotation_step password_back[] = {
+    {"the files have the old ones, where these were there still", password_change_back},
+    {"the services have been restarted", rotation_restart},
+    {"MariaDB takes what the files have alone", password_forget_new},
+    {NULL, NULL}};
 
 const struct rotation_way rotate_password = {
     .begin = password_begin, .courses = {[ROTATE] = password_steps, [ABORT] = password_back}, .with_database = true};
