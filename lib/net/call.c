@@ -301,11 +301,23 @@ static void call_run_once(struct arena *arena, const struct net_call *call, stru
     transfer_run(t, arena, ret_result);
 }
 
+/* One that was run before has gone its way through the secrets, and only a copy of it has got another one. */
+static void call_begin_again(struct net_call *call, struct arena *arena)
+{
+    struct net_sign_in *s = call->sign_in;
+
+    if (s == NULL || s->with.tried < 2)
+        return;
+    s->with = secret_try_begin(s->with.ring);
+    s->put(s, arena, call);
+}
+
 void net_call_run(struct arena *arena, const struct net_call *call, struct net_result *ret_result)
 {
     struct net_call c = *call;
     int64_t began_us = clock_mono_us();
 
+    call_begin_again(&c, arena);
     do
         call_run_once(arena, &c, ret_result);
     while (net_call_again(&c, arena, ret_result, began_us));

@@ -127,6 +127,22 @@ def test_where_the_services_cannot_be_restarted_the_old_password_stays_good(stac
     assert not connects(stack, "media", old)
 
 
+def test_a_new_password_is_given_up(stack):
+    """Before a file has it, as when MariaDB does not take it; and when all files have it."""
+    password, what = file(stack, "media", "db-password"), ("db-password", "--service", "media")
+    old = password.read_text()
+    assert killed(stack, "step_noted", *what) and password.with_name("db-password.new").exists()
+    done(rotate(stack, "db-password", "--abort"))
+    assert password.read_text() == old and under_way(stack) == [] and connects(stack, "media", old)
+    refused(rotate(stack, *what, restart="/bin/false"), "run it again")
+    new = password.read_text()
+    assert new != old
+    refused(rotate(stack, "db-password", "--abort", restart="/bin/false"), "run it again")
+    assert password.read_text() == old and connects(stack, "media", old) and connects(stack, "media", new)
+    done(rotate(stack, "db-password", "--abort"))
+    assert under_way(stack) == [] and connects(stack, "media", old) and not connects(stack, "media", new)
+
+
 def test_users_who_come_from_elsewhere_must_use_tls_all_the_while(stack, tmp_path):
     """database.clients: users of their own, and files that nobody else has."""
     folder, conf, user = copied(stack, tmp_path), tmp_path / "conf", "marketingcli_media@`127.9.%`"
@@ -337,7 +353,7 @@ def test_what_is_no_secret_changes_nothing(stack, made, text, why):
 
 @pytest.mark.parametrize("what, why", [
     (["no-such"], "there is no credential"), (["token-keys", "--service", "tiktok"], "db-password alone"),
-    (["db-password", "--service", "nobody"], "no service nobody"), (["db-password", "--finish"], "no rotation"),
+    (["db-password", "--service", "nobody"], "no service nobody"), (["journal-key", "--file", "/dev/null"], "is made here"), (["db-password", "--finish"], "no rotation"),
     (["db-password", "--finish", "--abort"], "not both")])
 def test_what_is_asked_wrongly(stack, what, why):
     refused(rotate(stack, *what), why)
@@ -354,6 +370,21 @@ def test_the_journals_old_key_stays_as_long_as_there_are_backups_from_before(sta
     stack.move_clock(29 * DAY)
     done(with_line(stack, made, "journal-key", None, "--finish"))
     assert lines(made, "journal-key", "worker_privacy") == [new]
+
+
+def test_the_journals_old_key_is_needed_from_when_nothing_is_written_with_it(stack, made, tmp_path):
+    """The worker that writes was restarted days after it was begun."""
+    folder = tmp_path / "credentials"
+    shutil.copytree(made, folder)
+    refused(rotate(stack, "journal-key", folder=folder, restart="/bin/false"), "run it again")
+    stack.move_clock(2 * DAY)
+    refused(check(stack, folder), "journal-key was begun more than a day ago")
+    done(with_line(stack, folder, "journal-key", None))
+    done(check(stack, folder))
+    stack.move_clock(29 * DAY)
+    refused(with_line(stack, folder, "journal-key", None, "--finish"), "needed until")
+    stack.move_clock(2 * DAY)
+    done(with_line(stack, folder, "journal-key", None, "--finish"))
 
 
 # What is wrong with the files

@@ -56,7 +56,7 @@ static void look_at_file(struct looking *l, const struct credential *f, const st
     look_at_text(l, f, path);
 }
 
-/* Not an error before it is old: the admin may be at it. */
+/* Not an error before it is old: the admin may be at it. One that waits for a time is none. */
 static void look_at_rotation(struct looking *l, const struct credential *f)
 {
     struct rotation_state state;
@@ -72,7 +72,7 @@ static void look_at_rotation(struct looking *l, const struct credential *f)
     time_format(state.begun_us, since);
     printf("%s: a rotation is under way since %s; %s\n", f->name, since,
            at->said != NULL ? "it was interrupted: run it again" : "it waits for --finish");
-    if (clock_now_us() - state.begun_us > UNDER_WAY_US && f->way->finish_after_us == NULL)
+    if (clock_now_us() - state.begun_us > UNDER_WAY_US && (f->way->finish_after_us == NULL || at->said != NULL))
         l->code = complain("the rotation of %s was begun more than a day ago: end it", f->name);
 }
 

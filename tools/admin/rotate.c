@@ -130,8 +130,11 @@ static int rotation_go(struct rotation *r)
         if (code != EXIT_DONE)
             return complain("the rotation of %s is not at its end; nothing is lost, and no service is without what it "
                             "needs: run it "
-                            "again",
-                            r->what->name);
+                            "again%s",
+                            r->what->name,
+                            r->state.course == ROTATE && r->what->way->courses[ABORT] != NULL
+                                ? ", or give it up with --abort"
+                                : "");
         printf("%s: %s\n", r->what->name, step->said);
         (void)fflush(stdout);
     }
@@ -180,6 +183,8 @@ static int rotation_begin(struct rotation *r)
         return complain("--service is for "
                         "db-password alone: all that have %s have the same",
                         r->what->name);
+    if (r->given->file != NULL && r->what->make != NULL)
+        return complain("%s is made here: run it without --file", r->what->name);
     first = rotation_next(r, NULL);
     if (first == NULL)
         return complain("no service %s has %s", r->given->service, r->what->name);
@@ -203,7 +208,8 @@ static int rotation_run(struct rotation *r)
     if (rotation_is_under_way(r) && r->given->service != NULL && !str_eqc(r->state.of, r->given->service))
         return complain("a rotation of %s of other services is under way: run it without --service", r->what->name);
     if (rotation_is_under_way(r))
-        printf("%s: going on with what was begun\n", r->what->name);
+        printf("%s: going on with what was begun%s%.*s\n", r->what->name, r->state.of.n > 0 ? ", of these alone: " : "",
+               STR_FMT(r->state.of));
     else
         code = rotation_begin(r);
     return code == EXIT_DONE ? rotation_go(r) : code;

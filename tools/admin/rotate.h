@@ -52,6 +52,9 @@ int rotation_restart(struct rotation *r);
 /* The file of all holders, which must be the same. */
 MUST_CHECK int rotation_read(struct rotation *r, struct str *ret_text);
 
+/* Of the holder that has the most lines, where a step may have changed some of them. */
+MUST_CHECK int rotation_read_most(struct rotation *r, struct str *ret_text);
+
 /* Puts into each holder's file what edit makes of it. */
 typedef void rotation_edit(struct str text, struct str line, struct buf *b);
 MUST_CHECK int rotation_edit_all(struct rotation *r, rotation_edit *edit);

@@ -87,6 +87,20 @@ int rotation_read(struct rotation *r, struct str *ret_text)
     return EXIT_DONE;
 }
 
+int rotation_read_most(struct rotation *r, struct str *ret_text)
+{
+    struct str text, most = {0};
+
+    for (const struct service *s = rotation_next(r, NULL); s != NULL; s = rotation_next(r, s)) {
+        if (!file_read(r->arena, rotation_path(r, s, ""), &text))
+            return EXIT_FAILED;
+        if (most.p == NULL || lines_count(text) > lines_count(most))
+            most = text;
+    }
+    *ret_text = most;
+    return EXIT_DONE;
+}
+
 int rotation_edit_all(struct rotation *r, rotation_edit *edit)
 {
     int code = EXIT_DONE;

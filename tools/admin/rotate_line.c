@@ -112,9 +112,23 @@ static int64_t line_journal_needed_us(const struct rotation *r)
     return r->state.begun_us + (int64_t)r->desk->conf.backup_keep_days * US_PER_DAY;
 }
 
+/* Only now is nothing written with the old one any more, however long ago it was begun. */
+static int line_journal_restart(struct rotation *r)
+{
+    int code = rotation_restart(r);
+
+    if (code == EXIT_DONE)
+        r->state.begun_us = clock_now_us();
+    return code;
+}
+
 static const struct rotation_step line_put[] = {{"the new one stands above the old one", rotation_put_first},
                                                 {"the services that hold it take both", rotation_restart},
                                                 {NULL, NULL}};
+static const struct rotation_step line_journal_put[] = {
+    {"the new one stands above the old one", rotation_put_first},
+    {"the services that hold it write with the new one", line_journal_restart},
+    {NULL, NULL}};
 static const struct rotation_step line_finish[] = {{"only the new one is left", rotation_keep_new},
                                                    {"the services that hold it take it alone", rotation_restart},
                                                    {NULL, NULL}};
@@ -126,5 +140,5 @@ static const struct rotation_step line_abort[] = {
 const struct rotation_way rotate_issued = {
     .begin = line_begin, .courses = {[ROTATE] = line_put, [FINISH] = line_finish, [ABORT] = line_abort}};
 const struct rotation_way rotate_journal = {.begin = line_begin,
-                                            .courses = {[ROTATE] = line_put, [FINISH] = line_finish},
+                                            .courses = {[ROTATE] = line_journal_put, [FINISH] = line_finish},
                                             .finish_after_us = line_journal_needed_us};

@@ -7,6 +7,8 @@
  *    B                             A                  A, B             B        and all are restarted
  *    B                                                B                B
  *
+ * --abort goes up again from any of these: a password that MariaDB does not take, say, would stand in the way of each migration.
+ *
  * migrate --credentials does the same from the same files, whenever it runs. Connections that there are go on, whatever changes.
  */
 #include <stdio.h>
@@ -108,6 +110,37 @@ static int password_forget_old(struct rotation *r)
     return code == EXIT_DONE ? password_tell(r) : code;
 }
 
+static int password_change_back_one(struct rotation *r, const struct service *s)
+{
+    struct str text;
+
+    if (access(rotation_path(r, s, PASSWORD_OLD), F_OK) != 0)
+        return EXIT_DONE; /* it was never changed, or was changed back by a run that was killed */
+    if (!file_read(r->arena, rotation_path(r, s, ""), &text))
+        return EXIT_FAILED;
+    int code = credentials_write(r->arena, rotation_path(r, s, PASSWORD_NEW), text);
+    return code == EXIT_DONE ? credentials_rename(r->arena, rotation_path(r, s, PASSWORD_OLD), rotation_path(r, s, ""))
+                             : code;
+}
+
+static int password_change_back(struct rotation *r)
+{
+    int code = EXIT_DONE;
+
+    for (const struct service *s = rotation_next(r, NULL); code == EXIT_DONE && s != NULL; s = rotation_next(r, s))
+        code = password_change_back_one(r, s);
+    return code;
+}
+
+static int password_forget_new(struct rotation *r)
+{
+    int code = EXIT_DONE;
+
+    for (const struct service *s = rotation_next(r, NULL); code == EXIT_DONE && s != NULL; s = rotation_next(r, s))
+        code = credentials_remove(r->arena, rotation_path(r, s, PASSWORD_NEW));
+    return code == EXIT_DONE ? password_tell(r) : code;
+}
+
 static const struct rotation_step password_steps[] = {{"new passwords are made", password_make},
                                                       {"MariaDB takes the old and the new ones", password_tell_both},
                                                       {"the files have the new ones", password_change},
@@ -115,5 +148,11 @@ static const struct rotation_step password_steps[] = {{"new passwords are made",
                                                       {"MariaDB takes the new ones alone", password_forget_old},
                                                       {NULL, NULL}};
 
+static const struct rotation_step password_back[] = {
+    {"the files have the old ones, where these were there still", password_change_back},
+    {"the services have been restarted", rotation_restart},
+    {"MariaDB takes what the files have alone", password_forget_new},
+    {NULL, NULL}};
+
 const struct rotation_way rotate_password = {
-    .begin = password_begin, .courses = {[ROTATE] = password_steps}, .with_database = true};
+    .begin = password_begin, .courses = {[ROTATE] = password_steps, [ABORT] = password_back}, .with_database = true};

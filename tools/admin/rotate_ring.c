@@ -30,28 +30,20 @@
 #define RUNS_MAX \
     10 /* over all rows: the second finds what was written during the first, by programs that all have the new key */
 
-static int ring_read(struct rotation *r, struct keyring **ret_ring)
+static int ring_parse(struct rotation *r, struct str text, struct keyring **ret_ring)
 {
-    struct str text;
-    int code = rotation_read(r, &text);
-
-    if (code != EXIT_DONE || keyring_parse(text, ret_ring) == OK)
-        return code;
+    if (keyring_parse(text, ret_ring) == OK)
+        return EXIT_DONE;
     return complain("%s is no key ring (lines of ID HEX64)", rotation_path(r, rotation_next(r, NULL), ""));
 }
 
-/* With all keys that are still somewhere: a run that was killed may have taken the old one from some of the files. */
-static int ring_read_most(struct rotation *r, struct keyring **ret_ring)
+/* While the old key goes: a run that was killed may have taken it from some of the holders. */
+static int ring_read(struct rotation *r, struct keyring **ret_ring)
 {
-    struct str most = STR(""), text;
+    struct str text;
+    int code = rotation_read_most(r, &text);
 
-    for (const struct service *s = rotation_next(r, NULL); s != NULL; s = rotation_next(r, s)) {
-        if (!file_read(r->arena, rotation_path(r, s, ""), &text))
-            return EXIT_FAILED;
-        if (lines_count(text) > lines_count(most))
-            most = text;
-    }
-    return keyring_parse(most, ret_ring) == OK ? EXIT_DONE : complain("%s is no key ring", r->what->name);
+    return code == EXIT_DONE ? ring_parse(r, text, ret_ring) : code;
 }
 
 static int ring_begin(struct rotation *r)
@@ -59,10 +51,10 @@ static int ring_begin(struct rotation *r)
     _cleanup_(keyring_freep) struct keyring *ring = NULL;
     uint8_t key[KEY_BYTES];
     struct str text;
-    int code = ring_read(r, &ring), id;
+    int code = rotation_read(r, &text), id;
 
     if (code == EXIT_DONE)
-        code = rotation_read(r, &text);
+        code = ring_parse(r, text, &ring);
     if (code != EXIT_DONE)
         return code;
     id = rotation_next_id(text);
@@ -100,7 +92,7 @@ static int ring_reseal_all(struct rotation *r, ring_reseal *reseal)
     struct ring_progress progress = {r->what->name, clock_mono_us()};
     struct resealed done = {.sealed = 1};
     uint64_t sealed = 0;
-    int code = ring_read_most(r, &ring);
+    int code = ring_read(r, &ring);
 
     for (int i = 0; code == EXIT_DONE && done.sealed > 0; i++) {
         if (i == RUNS_MAX)
@@ -138,7 +130,7 @@ static int ring_look_at_kept(struct rotation *r, int current)
     return n == 0 ? EXIT_DONE
                   : complain("%zu results that worker@publish has kept in %s are under an old key: it takes them up "
                              "within minutes, "
-                             "once the database is there",
+                             "once it runs and the database is there",
                              n, path);
 }
 
@@ -149,7 +141,7 @@ static int ring_leave_tokens(struct rotation *r)
     int code = ring_reseal_all(r, accounts_reseal);
 
     if (code == EXIT_DONE)
-        code = ring_read_most(r, &ring);
+        code = ring_read(r, &ring);
     if (code == EXIT_DONE)
         code = ring_look_at_kept(r, keyring_current_id(ring));
     return code == EXIT_DONE ? rotation_keep_new(r) : code;

@@ -101,6 +101,27 @@ static void test_next_secret(void **state)
     assert_non_null(strstr(s->request, "\r\nAuthorization: Bearer first\r\n"));
 }
 
+/* Its caller runs the same call once more, because the answer was "not now": it begins with what was taken, and has all tries. */
+static void test_run_once_more(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+
+    atomic_store(&ring.current, 0);
+    assert_int_equal(sign_in(s, &call, 1).status, 200);
+    assert_int_equal(s->requests, 2);
+    assert_int_equal(run(s, &call).status, 200);
+    assert_int_equal(s->requests, 3);
+    assert_non_null(strstr(s->request, "\r\nAuthorization: Bearer second\r\n"));
+    assert_int_equal(sign_in(s, &call, 1).status, 200);
+    refusals_left = 2;
+    s->requests = 0;
+    assert_int_equal(run(s, &call).status, 200);
+    assert_int_equal(s->requests, 3);
+    assert_non_null(strstr(s->request, "\r\nAuthorization: Bearer second\r\n"));
+    atomic_store(&ring.current, 0);
+}
+
 /* Nobody knows what became of the call, so it is made once. */
 static void test_no_next_secret_without_an_answer(void **state)
 {
@@ -144,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_next_secret, clear),
+        cmocka_unit_test_setup(test_run_once_more, clear),
         cmocka_unit_test_setup(test_no_next_secret_without_an_answer, clear),
         cmocka_unit_test_setup(test_next_secret_in_time, clear),
     };
