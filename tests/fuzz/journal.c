@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     entry.what = data[16] % JOURNAL_WHAT__MAX;
     memcpy(entry.subject_id.b, data, sizeof entry.subject_id.b);
     size_t n = journal_write_line(&keys.v[0], &entry, line);
-    ASSERT(journal_read_line(&keys, str_of(line, n - 1), &read) && read.what == entry.what && read.at_us == entry.at_us);
+    ASSERT(journal_read_line(&keys, str_of(line, n - 1), &read) && read.what == entry.what &&
+           read.at_us == entry.at_us);
     struct sha256 name = journal_name(&keys.v[0], (enum journal_what)entry.what, &entry.subject_id);
     ASSERT(memcmp(name.b, read.name.b, sizeof name.b) == 0);
     line[data[17] % (n - 1)] ^= 1;
