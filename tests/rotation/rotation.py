@@ -88,7 +88,7 @@ def main():
     parser.add_argument("--build", required=True, help="meson build folder")
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
-    with load.stack(options.build, "worker.idle_ms=50", "keys.max_per_user=1000", "caps.keys_a_day=10000") as stack:
+    with load.stack(options.build, "worker.idle_ms=50", "keys.max_per_user=1000", "caps.keys_a_day=10000", "caps.sessions=1000") as stack:
         run(stack, options.short)
 
 
