@@ -1,5 +1,6 @@
 #!/bin/sh
-# bring.sh SOURCE OUT: what the dashboard imports, from npm by the lock file, as it was published. Called when the project is built.
+# bring.sh SOURCE OUT: what the dashboard imports, from npm by the lock file, as it was published; and esbuild, for small.sh. Called when
+# the project is built.
 set -eu
 source=$1 out=$2
 work=$out/npm
@@ -24,4 +25,5 @@ for name in lit-html uplot uqr @picocss/pico; do
 	cat "$licence"
 	printf '\n\n'
 done >"$out/vendor/LICENCES.txt"
+cp "$modules"/@esbuild/*/bin/esbuild "$out/esbuild"
 rm -rf "$work"

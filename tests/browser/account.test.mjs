@@ -439,7 +439,7 @@ test("activity goes on as one scrolls", async t => {
     " %s, 'name_changed', 'user', 1750000000000000 + seq FROM seq_1_to_120", ada.id);
   const page = await t.page("/dashboard/settings/activity", { user: ada });
   await page.locator(".list > li").first().waitFor();
-  await t.look(page, "activity");
+  await t.inFourForms(page, "activity");
   for (let n = 0; n < 20 && await page.locator(".list > li").count() < 121; n++) {
     await page.mouse.wheel(0, 20_000);
     await page.evaluate(() => new Promise(requestAnimationFrame));

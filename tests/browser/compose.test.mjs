@@ -423,6 +423,24 @@ test("a session that ends in the middle of writing loses no word", async t => {
   assert.deepEqual((await postsOf(t, user)).map(p => p.title), ["Not lost"]);
 });
 
+// What is typed in the page once the session has ended, while the next page is still on its way.
+async function typeOn(page, next) {
+  await page.route(next, async call => {
+    await new Promise(done => setTimeout(done, 500));
+    await call.continue();
+  }, { times: 1 });
+  await page.evaluate(() => {
+    const timer = setInterval(() => {
+      if (localStorage.getItem("signed-in") !== null)
+        return;
+      clearInterval(timer);
+      const title = document.querySelector("#compose-title");
+      title.value = "Typed since";
+      title.dispatchEvent(new Event("input", { bubbles: true }));
+    }, 10);
+  });
+}
+
 test("a sign-out leaves no draft behind, and asks before", async t => {
   const ada = await t.user({ connected: true });
   const page = await t.page("/dashboard/posts/new", { user: ada });
@@ -435,10 +453,23 @@ test("a sign-out leaves no draft behind, and asks before", async t => {
   await dialog.getByRole("button", { name: "Cancel" }).click();
   assert.equal((await drafts()).length, 1);
   await out.click();
+  await typeOn(page, "**/dashboard/sign-in");
   await dialog.getByRole("button", { name: "Sign out and delete it" }).click();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   assert.deepEqual(await drafts(), []);
   await page.goBack();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   assert.equal(await page.getByText("Not sent").count(), 0);
+});
+
+test("a sign-out in another tab leaves no draft behind", async t => {
+  const ada = await t.user({ connected: true });
+  const page = await t.page("/dashboard/posts/new", { user: ada });
+  await page.locator("#compose-title").fill("Not sent");
+  const other = await t.tab(page, "/dashboard/settings");
+  await other.getByRole("button", { name: "Sign out" }).click();
+  await typeOn(page, "**/dashboard/posts/new");
+  await other.getByRole("button", { name: "Sign out and delete it" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
 });

@@ -2,13 +2,13 @@
 
 import { assert, test } from "./lib/test.mjs";
 
-// Copies of a post, older than it, with these statuses in turn.
-async function copies(t, post, n, states = ["published", "canceled", "in_inbox", "failed"]) {
+// Copies of a post, newer than it and each newer than the one before, with these statuses in turn.
+async function copies(t, post, n, { first = 1, states = ["published", "canceled", "in_inbox", "failed"] } = {}) {
   const [{ columns }] = await t.sql("SELECT GROUP_CONCAT(column_name) AS columns FROM information_schema.columns WHERE table_schema = DATABASE()"
     + " AND table_name = 'posts' AND column_name NOT IN ('id', 'state', 'ended_at_us', 'title', 'publish_id')");
   await t.sql(`INSERT INTO posts (id, state, ended_at_us, title, ${columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),`
     + ` ELT(1 + MOD(seq, ${states.length}), ${states.map(s => `'${s}'`).join(", ")}), ended_at_us, CONCAT('copy ', seq), ${columns} FROM posts`
-    + ` JOIN seq_1_to_${n} WHERE id = %s`, post.id);
+    + ` JOIN seq_${first}_to_${n} WHERE id = %s`, post.id);
 }
 
 test("a filter stays through reload, back and a look at a post", async t => {
@@ -58,4 +58,19 @@ test("more posts come as one scrolls, also after an error", async t => {
   await page.keyboard.press("End");
   await rows.nth(140).waitFor();
   assert.equal(new Set(await rows.locator("a").evaluateAll(all => all.map(a => a.href))).size, 141);
+});
+
+test("posts that came while nobody looked are all put before the others", async t => {
+  const ada = await t.user({ connected: true });
+  const post = await t.post(ada, { direct: false });
+  await copies(t, post, 30);
+  const page = await t.page(null, { user: ada });
+  await page.clock.install();
+  await page.goto("/dashboard/posts");
+  const rows = page.locator(".posts > li");
+  await rows.nth(24).waitFor(); // from copy 30 to copy 6
+  await copies(t, post, 130, { first: 31 });
+  await page.clock.runFor(11_000);
+  await rows.nth(124).waitFor();
+  assert.deepEqual(await rows.locator("a").evaluateAll(all => all.map(a => Number(/copy (\d+)/.exec(a.textContent)?.[1]))), Array.from({ length: 125 }, (_, i) => 130 - i));
 });

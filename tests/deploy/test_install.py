@@ -38,6 +38,17 @@ def test_is_installed(installed, path):
     assert (installed / path).is_file()
 
 
+def test_pages_are_small_and_all_there(installed):
+    source, placed = CHECKOUT / "nginx/html", installed / "usr/share/marketingcli/html"
+    for path in (p for p in source.rglob("*") if p.is_file()):
+        there = (placed / path.relative_to(source)).read_bytes()
+        if path.suffix in (".js", ".css") and source / "dashboard" in path.parents:
+            assert 0 < len(there) < path.stat().st_size, path
+        else:
+            assert there == path.read_bytes(), path
+    assert (placed / "dashboard/vendor/lit-html/lit-html.js").is_file() and (placed / "dashboard/words/en/common.js").is_file()
+
+
 def test_nothing_is_left_to_fill_in(installed):
     for part in ("etc", "lib", "usr/lib"):
         for path in (installed / part).rglob("*"):

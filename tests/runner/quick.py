@@ -2,7 +2,7 @@
 
   tests/quick.sh up [OPTION...]           tests/stack.sh up, with the settings that make tests quick
   tests/quick.sh test_keys.py -k limit    pytest in tests/api, with any arguments of pytest's, on the stack that is up
-  tests/quick.sh keys.test.mjs -k shown   the same in tests/browser
+  tests/quick.sh keys.test.mjs -k shown   the same in tests/browser; the pages are made anew first
   tests/quick.sh restart [NAME...]        builds, and restarts these programs of the stack, or those that have changed
   tests/quick.sh unit base/buf...         builds and runs tests/unit/base/buf.c (with ASan and UBSan); needs no stack
 
@@ -59,8 +59,11 @@ def up(options):
 
 def api(arguments):
     build = build_of_stack()
+    is_browser = any(".test.mjs" in a for a in arguments)
+    if is_browser and subprocess.run(["/usr/bin/ninja", "--quiet", "-C", build, "nginx/html", "nginx/words/words"]).returncode != 0:
+        return 1
     os.environ.update(python_environment(MARKETINGCLI_STACK=str(AT.dir), MARKETINGCLI_BUILD=str(build)))
-    os.chdir(CHECKOUT / "tests" / ("browser" if any(".test.mjs" in a for a in arguments) else "api"))
+    os.chdir(CHECKOUT / "tests" / ("browser" if is_browser else "api"))
     os.execv("/usr/bin/python3", ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *arguments])
 
 

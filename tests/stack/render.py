@@ -171,7 +171,8 @@ def served(at, name, path):
 def nginx(at, build, tables, https, http, ipv6):
     """The site that the build's tables and nginx/ of the checkout make. tables: see tables()."""
     made = pathlib.Path(build) / "nginx"
-    html, vendor, words = (served(at, path.name, path) for path in (CHECKOUT / "nginx/html", made / "vendor/vendor", made / "words/words"))
+    pages = made / "html" if (made / "html").exists() else CHECKOUT / "nginx/html"  # a build without the dashboard makes none
+    html, vendor, words = (served(at, path.name, path) for path in (pages, made / "vendor/vendor", made / "words/words"))
     folder(at.nginx, 0o755)
     folder(at.nginx / "temp", 0o700, services.NGINX.uid, services.GID_NGINX)
     folder(at.intake, 0o700, services.INTAKE.uid, services.INTAKE.uid)

@@ -63,6 +63,7 @@ const app = {
 			if (!(error instanceof Failure) || error.status !== 401)
 				throw error;
 		}
+		leavePage();
 		forgetDrafts(id);
 		app.forget();
 		history.pushState(null, "", address("/sign-in"));
@@ -123,6 +124,12 @@ function drawFrame() {
 		document.getElementById("foot"));
 }
 
+// What is still under way there, such as an upload, draws and keeps nothing more.
+function leavePage() {
+	page?.close?.();
+	page = null;
+}
+
 async function show(to) {
 	const turn = ++shown;
 	const before = here.path;
@@ -132,8 +139,7 @@ async function show(to) {
 		return app.go("/sign-in" + (to.path === "/" ? "" : "?to=" + encodeURIComponent(to.path + (to.query.size > 0 ? "?" + to.query : ""))), {replace: true});
 	if (found !== null && found.route.who === "guest" && session.user !== null)
 		return app.go(within(to.query.get("to")), {replace: true});
-	page?.close?.();
-	page = null;
+	leavePage();
 	leaveDialogs();
 	drawFrame();
 	fitMenu();
@@ -195,6 +201,8 @@ tabs.onmessage = ({data}) => {
 	if (data.userId === (session.user?.id ?? null))
 		return;
 	if (data.userId === null) {
+		leavePage();
+		forgetDrafts(session.user.id); // what was kept here since the other tab has done so
 		sessionStorage.clear();
 		session.user = null; // nothing is left to be kept here, so the browser asks nobody whether to leave
 	}

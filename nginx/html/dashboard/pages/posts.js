@@ -12,6 +12,7 @@ const ROW_REM = 5.5; // about as high as a row is, for what was not in view yet
 const KEPT = 20; // pages: where there are more, those far from view are empty until one comes near them, as 100 000 rows take gigabytes
 const NEAR = "40000px 0px"; // some 400 rows
 const SOON_SEC = 10, LATER_SEC = 60;
+const BEHIND = 5; // pages of new posts that are put before what is there; of more the list begins anew
 
 export default function posts({api, plain, query, redraw, stay}) {
 	const filter = {status: query.get("status") ?? "", account: query.get("account") ?? ""};
@@ -81,6 +82,10 @@ export default function posts({api, plain, query, redraw, stay}) {
 		filter[name] = value;
 		const asked = new URLSearchParams(Object.entries(filter).filter(([, v]) => v !== ""));
 		stay("/posts" + (asked.size > 0 ? "?" + asked : ""));
+		anew();
+	}
+
+	function anew() {
 		near.disconnect();
 		chunks = [];
 		drawn = 0;
@@ -92,9 +97,16 @@ export default function posts({api, plain, query, redraw, stay}) {
 		const mine = chunks;
 		if (list.state.isLoading || list.state.error !== null)
 			return SOON_SEC;
-		let page;
+		let page, isApart = false; // whether posts are missing between the page and what is there
 		try {
 			page = await get(undefined, plain); // nobody has asked for it, so nobody is asked to sign in
+			const newest = chunks[0]?.items[0]?.id ?? "~"; // after every id
+			const reaches = () => page.next === null || page.items.at(-1).id <= newest;
+			for (let n = 0; n < BEHIND && !reaches(); n++) {
+				const {items, next} = await get(page.next, plain);
+				page = {items: [...page.items, ...items], next};
+			}
+			isApart = !reaches();
 			isStale = false;
 		} catch (error) {
 			if (!(error instanceof Failure))
@@ -106,7 +118,9 @@ export default function posts({api, plain, query, redraw, stay}) {
 		}
 		if (mine !== chunks)
 			return SOON_SEC;
-		if (chunks.length === 0) {
+		if (isApart) {
+			anew();
+		} else if (chunks.length === 0) {
 			if (page.items.length > 0)
 				list.restart();
 		} else {
