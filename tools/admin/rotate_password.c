@@ -79,66 +79,55 @@ static int password_tell_both(struct rotation *r)
     return code;
 }
 
-static int password_change_one(struct rotation *r, const struct service *s)
+/* In place of what is there, which gets the ending out. Nothing to do: a run that was killed has done it. */
+static int password_change_one(struct rotation *r, const struct service *s, const char *in, const char *out)
 {
     struct str text;
 
-    if (access(rotation_path(r, s, PASSWORD_NEW), F_OK) != 0)
-        return EXIT_DONE; /* by a run that was killed */
+    if (access(rotation_path(r, s, in), F_OK) != 0)
+        return EXIT_DONE;
     if (!file_read(r->arena, rotation_path(r, s, ""), &text))
         return EXIT_FAILED;
-    int code = credentials_write(r->arena, rotation_path(r, s, PASSWORD_OLD), text);
-    return code == EXIT_DONE ? credentials_rename(r->arena, rotation_path(r, s, PASSWORD_NEW), rotation_path(r, s, ""))
-                             : code;
+    int code = credentials_write(r->arena, rotation_path(r, s, out), text);
+    return code == EXIT_DONE ? credentials_rename(r->arena, rotation_path(r, s, in), rotation_path(r, s, "")) : code;
+}
+
+static int password_change_all(struct rotation *r, const char *in, const char *out)
+{
+    int code = EXIT_DONE;
+
+    for (const struct service *s = rotation_next(r, NULL); code == EXIT_DONE && s != NULL; s = rotation_next(r, s))
+        code = password_change_one(r, s, in, out);
+    return code;
 }
 
 static int password_change(struct rotation *r)
 {
-    int code = EXIT_DONE;
-
-    for (const struct service *s = rotation_next(r, NULL); code == EXIT_DONE && s != NULL; s = rotation_next(r, s))
-        code = password_change_one(r, s);
-    return code;
-}
-
-static int password_forget_old(struct rotation *r)
-{
-    int code = EXIT_DONE;
-
-    for (const struct service *s = rotation_next(r, NULL); code == EXIT_DONE && s != NULL; s = rotation_next(r, s))
-        code = credentials_remove(r->arena, rotation_path(r, s, PASSWORD_OLD));
-    return code == EXIT_DONE ? password_tell(r) : code;
-}
-
-static int password_change_back_one(struct rotation *r, const struct service *s)
-{
-    struct str text;
-
-    if (access(rotation_path(r, s, PASSWORD_OLD), F_OK) != 0)
-        return EXIT_DONE; /* it was never changed, or was changed back by a run that was killed */
-    if (!file_read(r->arena, rotation_path(r, s, ""), &text))
-        return EXIT_FAILED;
-    int code = credentials_write(r->arena, rotation_path(r, s, PASSWORD_NEW), text);
-    return code == EXIT_DONE ? credentials_rename(r->arena, rotation_path(r, s, PASSWORD_OLD), rotation_path(r, s, ""))
-                             : code;
+    return password_change_all(r, PASSWORD_NEW, PASSWORD_OLD);
 }
 
 static int password_change_back(struct rotation *r)
 {
-    int code = EXIT_DONE;
-
-    for (const struct service *s = rotation_next(r, NULL); code == EXIT_DONE && s != NULL; s = rotation_next(r, s))
-        code = password_change_back_one(r, s);
-    return code;
+    return password_change_all(r, PASSWORD_OLD, PASSWORD_NEW);
 }
 
-static int password_forget_new(struct rotation *r)
+static int password_forget(struct rotation *r, const char *ending)
 {
     int code = EXIT_DONE;
 
     for (const struct service *s = rotation_next(r, NULL); code == EXIT_DONE && s != NULL; s = rotation_next(r, s))
-        code = credentials_remove(r->arena, rotation_path(r, s, PASSWORD_NEW));
+        code = credentials_remove(r->arena, rotation_path(r, s, ending));
     return code == EXIT_DONE ? password_tell(r) : code;
+}
+
+static int password_forget_old(struct rotation *r)
+{
+    return password_forget(r, PASSWORD_OLD);
+}
+
+static int password_forget_new(struct rotation *r)
+{
+    return password_forget(r, PASSWORD_NEW);
 }
 
 static const struct rotation_step password_steps[] = {{"new passwords are made", password_make},
