@@ -11,23 +11,6 @@
 static struct server server;
 static struct arena arena;
 
-static struct net_call call_of(struct server *s)
-{
-    return (struct net_call){
-        .to = OUTGOING_STRIPE,
-        .method = "POST",
-        .url = arena_printf(&arena, "https://127.0.0.1:%d/path/?q=1", s->port).p,
-        .body = STR("a=b"),
-        .content_type = "application/x-www-form-urlencoded",
-        .ca_file = s->ca,
-        .allow_private = true,
-        .fresh = true,
-        .timeout_sec = 20,
-        .connect_timeout_sec = 10,
-        .reply_max_bytes = 1000,
-    };
-}
-
 /* Back when the server is done with it too: it looks at what the test is about to change. */
 static struct net_result run(struct server *s, const struct net_call *call)
 {
@@ -43,9 +26,7 @@ static int clear(void **state)
     struct server *s = &server;
 
     *state = s;
-    s->mode = SERVER_REPLY;
-    s->requests = 0;
-    server_reply(s, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+    server_clear(s);
     arena_done(&arena);
     arena_init(&arena, 1 << 20);
     return 0;
@@ -83,7 +64,7 @@ static struct net_result sign_in(struct server *s, struct net_call *call, int re
 static void test_next_secret(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     assert_int_equal(sign_in(s, &call, 0).status, 200);
     assert_int_equal(s->requests, 1);
@@ -105,7 +86,7 @@ static void test_next_secret(void **state)
 static void test_run_once_more(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     atomic_store(&ring.current, 0);
     assert_int_equal(sign_in(s, &call, 1).status, 200);
@@ -126,7 +107,7 @@ static void test_run_once_more(void **state)
 static void test_no_next_secret_without_an_answer(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     s->mode = SERVER_DROP_REQUEST;
     assert_int_equal(sign_in(s, &call, 99).err, ERR_NET_UNKNOWN);
@@ -137,7 +118,7 @@ static void test_no_next_secret_without_an_answer(void **state)
 static void test_next_secret_in_time(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     const struct net_result refused = {.status = 401};
     int64_t now_us = clock_mono_us(), boot_us = clock_boot_us(), wall_us = clock_now_us();
 

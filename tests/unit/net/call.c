@@ -15,23 +15,6 @@
 static struct server server;
 static struct arena arena;
 
-static struct net_call call_of(struct server *s)
-{
-    return (struct net_call){
-        .to = OUTGOING_STRIPE,
-        .method = "POST",
-        .url = arena_printf(&arena, "https://127.0.0.1:%d/path/?q=1", s->port).p,
-        .body = STR("a=b"),
-        .content_type = "application/x-www-form-urlencoded",
-        .ca_file = s->ca,
-        .allow_private = true,
-        .fresh = true,
-        .timeout_sec = 20,
-        .connect_timeout_sec = 10,
-        .reply_max_bytes = 1000,
-    };
-}
-
 /* Back when the server is done with it too: it looks at what the test is about to change. */
 static struct net_result run(struct server *s, const struct net_call *call)
 {
@@ -47,9 +30,7 @@ static int clear(void **state)
     struct server *s = &server;
 
     *state = s;
-    s->mode = SERVER_REPLY;
-    s->requests = 0;
-    server_reply(s, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+    server_clear(s);
     arena_done(&arena);
     arena_init(&arena, 1 << 20);
     return 0;
@@ -58,7 +39,7 @@ static int clear(void **state)
 static void test_request_and_answer(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     call.bearer = STR("act.123");
     call.wanted[0] = "Content-Type";
@@ -79,7 +60,7 @@ static void test_request_and_answer(void **state)
 static void test_no_expect(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     char *body = xcalloc(1, 2 << 20);
 
     memset(body, 'x', 2 << 20);
@@ -93,7 +74,7 @@ static void test_no_expect(void **state)
 static void test_other_statuses_are_answers(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     server_reply(s, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
     assert_int_equal(run(s, &call).status, 500);
@@ -106,7 +87,7 @@ static void test_other_statuses_are_answers(void **state)
 static void test_not_sent(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     s->mode = SERVER_DROP_ACCEPTED;
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
@@ -114,7 +95,7 @@ static void test_not_sent(void **state)
     call.ca_file = s->other_ca; /* a certificate that is not trusted */
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
     assert_int_equal(s->requests, 0);
-    call = call_of(s);
+    call = server_call(s, &arena);
     call.url = arena_printf(&arena, "https://127.0.0.1.example.invalid:%d/", s->port).p;
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
     call.url = arena_printf(&arena, "http://127.0.0.1:%d/", s->port).p;
@@ -126,7 +107,7 @@ static void test_not_sent(void **state)
 static void test_wrong_name(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     call.url = arena_printf(&arena, "https://127.0.0.2:%d/", s->port).p;
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
@@ -142,7 +123,7 @@ static void test_wrong_name(void **state)
 static void test_too_late(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     call.start_by_us = clock_boot_us() - 1;
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
@@ -159,7 +140,7 @@ static void test_too_late(void **state)
 static void test_private_addresses(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     call.allow_private = false;
     assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
@@ -174,7 +155,7 @@ static void test_private_addresses(void **state)
 static void test_unknown(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     s->mode = SERVER_DROP_REQUEST;
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
@@ -193,7 +174,7 @@ static void test_unknown(void **state)
 static void test_reply_limit(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     server_reply(s, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n0123456789");
     call.reply_max_bytes = 10;
@@ -209,7 +190,7 @@ static void test_reply_limit(void **state)
 static void test_header_limit(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     _cleanup_(buf_done) struct buf reply = BUF_MAX(1 << 20);
 
     buf_puts(&reply, "HTTP/1.1 200 OK\r\n");
@@ -223,7 +204,7 @@ static void test_header_limit(void **state)
 static void test_methods(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     for (const char **m = (const char *[]){"PUT", "PATCH", "POST", NULL}; *m != NULL; m++) {
         call.method = *m;
@@ -249,7 +230,7 @@ static void test_methods(void **state)
 static void test_head(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     call.method = "HEAD";
     call.body = STR("");
@@ -265,7 +246,7 @@ static void test_head(void **state)
 static void test_request_headers(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     const struct net_header headers[] = {
         {"X-Amz-Content-Sha256", STR("UNSIGNED-PAYLOAD")},
         {"If-None-Match", STR("*")},
@@ -284,7 +265,7 @@ static void test_injected_headers(void **state)
 {
     static const struct str values[] = {STR("a\r\nX-Other: b"), STR("a\nb"), STR("a\rb"), STR("a\0b"), STR("a\x7f")};
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     struct net_header header = {.name = "X-Name"};
 
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
@@ -307,7 +288,7 @@ static void test_injected_headers(void **state)
 static void test_wanted_headers(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     call.wanted[0] = "etag";
     call.wanted[1] = "Location";
@@ -325,7 +306,7 @@ static void test_wanted_headers(void **state)
 static void test_reply_to_a_file(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     FILE *f = tmpfile();
     char text[8] = "";
 
@@ -366,7 +347,7 @@ static void assert_numbers(const struct buf *body, uint32_t first)
 static void test_body_from_a_file(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     FILE *f = make_file();
 
     call.method = "PUT";
@@ -396,7 +377,7 @@ static void test_body_from_a_file(void **state)
 static void test_body_ends_too_soon(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
     FILE *f = make_file();
 
     call.method = "PUT";
@@ -433,7 +414,7 @@ static void test_body_from_a_function(void **state)
 {
     struct server *s = *state;
     struct rows rows = {.max = 3};
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     call.method = "PUT";
     call.body = (struct str){0};
@@ -458,7 +439,7 @@ static void test_body_from_a_function(void **state)
 static void test_early_answer(void **state)
 {
     struct server *s = *state;
-    struct net_call call = call_of(s);
+    struct net_call call = server_call(s, &arena);
 
     s->mode = SERVER_REPLY_HEAD;
     server_reply(s, "HTTP/1.1 413 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

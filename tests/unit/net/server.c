@@ -280,3 +280,27 @@ void server_open_gate(struct server *s)
     pthread_cond_broadcast(&s->changed);
     lock_release(&s->lock);
 }
+
+void server_clear(struct server *s)
+{
+    s->mode = SERVER_REPLY;
+    s->requests = 0;
+    server_reply(s, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+}
+
+struct net_call server_call(const struct server *s, struct arena *arena)
+{
+    return (struct net_call){
+        .to = OUTGOING_STRIPE,
+        .method = "POST",
+        .url = arena_printf(arena, "https://127.0.0.1:%d/path/?q=1", s->port).p,
+        .body = STR("a=b"),
+        .content_type = "application/x-www-form-urlencoded",
+        .ca_file = s->ca,
+        .allow_private = true,
+        .fresh = true,
+        .timeout_sec = 20,
+        .connect_timeout_sec = 10,
+        .reply_max_bytes = 1000,
+    };
+}

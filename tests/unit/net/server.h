@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "net/call.h"
 
 enum server_mode {
     SERVER_REPLY,
@@ -38,7 +39,9 @@ struct server {
 };
 
 void server_start(struct server *s);
-void server_stop(struct server *s); /* opens the gate */
+void server_stop(struct server *s);  /* opens the gate */
+void server_clear(struct server *s); /* before each test: asked nothing yet, it answers {} */
+struct net_call server_call(const struct server *s, struct arena *arena); /* of /path/?q=1, posting a form */
 void server_reply(struct server *s, const char *reply);
 void server_wait_idle(struct server *s); /* it is done with all that it has accepted */
 void server_wait_at_gate(struct server *s, int n);
