@@ -15,8 +15,8 @@ import uuid
 import pymysql
 import pytest
 import standing
-from backups import Vault
-from conftest import CHECKOUT, with_setting
+from backups import DAY, Old, Vault, clock_has_gone_right, with_settings
+from conftest import CHECKOUT
 from helpers import expect
 from publishing import Sent, failed
 from services import PROGRAMS
@@ -25,7 +25,6 @@ from test_erasure import ask, wait_done
 from test_metrics import Shown
 
 HELD = "service_restored"
-DAY = 86400
 
 
 @pytest.fixture(scope="module")
@@ -234,14 +233,6 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
     (vault.dir / left).unlink()
 
 
-def with_settings(vault, path, **settings):
-    text = vault.conf.read_text()
-    for name, value in settings.items():
-        text = with_setting(text, name, value)
-    path.write_text(text)
-    return path
-
-
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
     folder = tmp_path / "backups"
     conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy="false")
@@ -284,11 +275,6 @@ def find_admin():
     return find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin")
 
 
-def clock_has_gone_right(folder, now):
-    """As checks of some days have left it."""
-    (folder / "clock").write_text(f"{int(now - 2 * DAY) * 1_000_000:020} {int(now - DAY / 2) * 1_000_000:020}\n")
-
-
 @pytest.fixture
 def kept(vault, made):
     """What a test leaves beside the backup goes."""
@@ -311,25 +297,6 @@ def test_old_ones_go_and_bad_ones_are_told(vault, made, kept):
     bad.unlink()
     vault.admin("backup", "check")
     assert "bad" not in vault.files() and made.exists()
-
-
-class Old:
-    """A folder of backups that are as good as one that was made, and of another time."""
-
-    def __init__(self, vault, made, folder):
-        folder.mkdir()
-        self.vault, self.made, self.dir = vault, made, folder
-        self.conf = with_settings(vault, folder.parent / "conf", backup_dir=folder, watch_clock="yes")
-
-    def one(self, at):
-        copy = self.dir / f"marketingcli-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}.cms"
-        shutil.copy(self.made, copy)
-        shutil.copy(self.made.with_name(self.made.name + ".sha256"), copy.with_name(copy.name + ".sha256"))
-        return copy
-
-    def check(self, *says, code=0):
-        done = self.vault.stack.admin("backup", "check", conf=self.conf)
-        assert done.returncode == code and all(word in done.stdout + done.stderr for word in says), done
 
 
 @pytest.fixture
@@ -404,6 +371,21 @@ def test_two_copies_of_the_journal_at_once(vault, stack, made):
     finally:
         os.close(fd)
     vault.admin("backup", "journal")
+
+
+def test_a_copy_of_the_journal_on_a_full_disk(vault, stack, tmp_path):
+    """The one before stays, and the next one is whole."""
+    (tmp_path / "journals").mkdir()
+    journal = tmp_path / "journals/journal"
+    with small_disk(vault, "size=64k,mode=711") as folder:
+        conf = with_settings(vault, tmp_path / "conf", privacy_journal_dir=journal.parent, backup_dir=folder, backup_copy="true")
+        taken = lambda text: (journal.write_text(text), stack.admin("backup", "journal", conf=conf))[1]  # noqa: E731
+        assert taken("one\n").returncode == 0
+        [copy] = folder.glob("journal.*")
+        full = taken("one\n" + "x" * 100_000)
+        assert full.returncode == 1 and "No space left on device" in full.stderr and copy.read_text() == "one\n", full
+        assert sorted(p.name for p in folder.iterdir()) == sorted([copy.name, "journal-copied"])
+        assert taken("one\ntwo\n").returncode == 0 and copy.read_text() == "one\ntwo\n"
 
 
 def test_alarms(stack):
