@@ -1,6 +1,7 @@
 """The pages, as nginx sends them, and how what it sends is compressed."""
 
 import gzip
+import json
 import pathlib
 import re
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import pytest
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+COMPRESSED = {("GET", "/api/v1/privacy/data")}  # each was thought about: nothing secret may be in it (lib/http/route.h)
 
 
 def test_pages(stack):
@@ -61,6 +63,19 @@ def test_compressed_files_are_at_no_address_of_their_own(stack):
     assert missing.status_code == 404 and "There is nothing here" in missing.text and "Content-Encoding" not in missing.headers
     refused = client.post("/dashboard/app.js", headers={"Accept-Encoding": "br"})
     assert refused.status_code == 405 and "Content-Encoding" not in refused.headers
+
+
+def test_answers_are_compressed_where_nothing_is_secret(stack, user):
+    whole = coded(user.web, "/api/v1/privacy/data", "identity")
+    answer = coded(user.web, "/api/v1/privacy/data", "gzip, br")
+    assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    groups = lambda body: json.loads(body)["data"]["groups"]
+    assert groups(gzip.decompress(answer.whole)) == groups(whole.whole) and 4 * len(answer.whole) < len(whole.whole)
+    assert "Content-Encoding" not in whole.headers
+    rows = json.loads(stack.admin("tables").stdout)["routes"]
+    assert {(r["method"], r["pattern"]) for r in rows if r["compressed"]} == COMPRESSED
+    for path in ("/api/v1/keys", "/api/v1/me", "/api/v1/auth/sessions"):
+        assert "Content-Encoding" not in coded(user.web, path, "gzip").headers
 
 
 def test_pages_load_nothing_from_elsewhere():
