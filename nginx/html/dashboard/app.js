@@ -3,10 +3,9 @@ import {html, render, nothing} from "./lit.js";
 import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
-import {confirmAgain, signInAgain} from "./again.js";
 import {ask, leaveDialogs} from "./dialog.js";
 import {forgetDrafts, hasUnsent} from "./drafts.js";
-import {failed, loading, tell, tellFailure, zone} from "./ui.js";
+import {failed, later, loading, tell, tellFailure, zone} from "./ui.js";
 import {words} from "./words/en/common.js";
 
 const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
@@ -80,8 +79,11 @@ const app = {
 
 // plain asks nobody to sign in: for what finds out whether somebody is.
 const no = async () => false;
+const again = later(() => import("./again.js"));
+// Without the module nobody can be asked: what was refused is told.
+const askAgain = name => again().then(module => module[name](app, plain), no);
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
-app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
+app.api = connect({mode, signInAgain: () => session.user === null ? false : askAgain("signInAgain"), confirmAgain: () => askAgain("confirmAgain"),
 	isErasing: () => app.go("/privacy/delete", {replace: true}), unknown: words.api.unknown});
 app.plain = plain;
 
