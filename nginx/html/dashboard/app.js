@@ -1,11 +1,12 @@
 // Begins: who is signed in, the frame around the pages, and the page that the address asks for.
-import {html, render, nothing} from "./lit.js";
+import {html, live, render, nothing} from "./lit.js";
 import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
 import {confirmAgain, signInAgain} from "./again.js";
 import {ask, leaveDialogs} from "./dialog.js";
 import {forgetDrafts, hasUnsent} from "./drafts.js";
+import {isUnkept, mayLeave} from "./once.js";
 import {failed, loading, tell, tellFailure, zone} from "./ui.js";
 import {words} from "./words/en/common.js";
 
@@ -23,7 +24,9 @@ function mode() {
 const app = {
 	session,
 	mode,
-	setMode(to) {
+	async setMode(to) {
+		if (!await mayLeave())
+			return drawFrame();
 		sessionStorage.setItem("mode", to);
 		const list = match(routes, here.path)?.route.list, query = new URLSearchParams(here.query);
 		query.delete("account"); // of the other data
@@ -55,6 +58,8 @@ const app = {
 	// Whoever uses this browser next finds nothing of the user who signs out: neither drafts, nor what this document remembers.
 	async signOut() {
 		const {id} = session.user;
+		if (!await mayLeave())
+			return;
 		if (hasUnsent(id) && !await ask({title: words.unsent.title, body: html`<p>${words.unsent.text}</p>`, yes: words.unsent.yes, danger: true}))
 			return;
 		try {
@@ -109,7 +114,7 @@ function drawFrame() {
 		${user === null ? nothing : html`<details class="menu" ?open=${isWide.matches}>
 			<summary>${words.menu.title}</summary>
 			<nav aria-label=${words.menu.title}><ul>${menu()}</ul>
-				<label class="switch"><input type="checkbox" role="switch" .checked=${mode() === "test"} @change=${event => app.setMode(event.target.checked ? "test" : "live")}>
+				<label class="switch"><input type="checkbox" role="switch" .checked=${live(mode() === "test")} @change=${event => app.setMode(event.target.checked ? "test" : "live")}>
 					${words.test.switch}</label>
 				<p class="who"><small>${user.email}</small></p>
 				<button type="button" class="secondary small" @click=${app.signOut}>${words.signOut}</button>
@@ -223,7 +228,7 @@ addEventListener("unhandledrejection", event => {
 	}
 });
 
-const {go, here: asked} = start(show);
+const {go, here: asked} = start(show, {isUnkept, mayLeave, shown: () => here.path + (here.query.size > 0 ? "?" + here.query : "")});
 app.go = go;
 try {
 	if (localStorage.getItem(SIGNED_IN) !== null)

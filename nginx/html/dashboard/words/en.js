@@ -147,6 +147,7 @@ export const words = {
 		left: n => n === 1 ? "1 recovery code is left." : `${n} recovery codes are left.`, few: "Make new ones before you need them.",
 		renew: "New recovery codes", renewTitle: "Make new recovery codes?", renewText: "You get ten new ones. Those that you have stop working.",
 		off: "Switch off", offTitle: "Switch the code off?", offText: "Then your password alone is enough to sign in.",
+		leave: {title: "Leave without the recovery codes?", text: "They are shown only now. If you have not kept them, make new ones before you need them.", yes: "Leave", no: "Stay here"},
 		codes: "Keep these recovery codes", codesText: "Each signs you in once when you do not have your phone. They are shown only now: put them where you keep your passwords.",
 		download: "Download", kept: "I have kept them",
 		file: host => `Recovery codes for ${host}. Each signs you in once.`, fileName: host => `recovery-codes-${host}.txt`,
@@ -547,6 +548,7 @@ export const words = {
 		},
 		approval: "You approve each of its posts before it is sent", makeButton: "Make the key",
 		// the secret, of a new key and of one that was rotated
+		leave: {title: "Leave without the key?", text: "Its secret is shown only now. If you have not copied it, you must give the key a new one.", yes: "Leave", no: "Stay here"},
 		secretTitle: "Copy the key now", secretText: "It is shown only now. Nobody can show it to you again, and whoever has it can do what the key may do.",
 		secretLabel: "The key", tryLabel: "Try it in a terminal", copyKey: "Copy the key", copyLine: "Copy the line", kept: "I have copied it",
 		lost: "The key was made, but contact was lost before it could be shown. Give it a new secret below, which is shown then.",
