@@ -5,9 +5,9 @@ import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
 import {confirmAgain, signInAgain} from "./again.js";
 import {ask, leaveDialogs} from "./dialog.js";
-import {forgetDrafts, hasUnsent} from "./drafts.js";
+import {forgetDrafts, hasUnsent, holdsFiles} from "./drafts.js";
 import {isUnkept, mayLeave} from "./once.js";
-import {failed, loading, tell, tellFailure, zone} from "./ui.js";
+import {failed, loading, tell, tellFailure, tellWith, zone} from "./ui.js";
 import {words} from "./words/en/common.js";
 
 const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
@@ -15,7 +15,10 @@ const session = {user: null}; // GET /me's answer while somebody is signed in
 const tabs = new BroadcastChannel("session"); // other tabs of this browser: {userId}
 const main = document.getElementById("main");
 const isWide = matchMedia("(min-width: 60rem)"); // the menu stands beside the page, and is always open
+const LOADED_ANEW = "loaded-anew", ANEW_MS = 600_000; // in sessionStorage: when the document was last loaded anew by itself, and how long it is not again
 let page = null, shown = 0;
+let isTouched = false; // something was typed or chosen since the page was shown
+let misfits = 0; // the turn whose page could not be drawn
 
 function mode() {
 	return sessionStorage.getItem("mode") === "test" ? "test" : "live";
@@ -146,6 +149,7 @@ async function show(to) {
 		return app.go(within(to.query.get("to")), {replace: true});
 	leavePage();
 	leaveDialogs();
+	isTouched = false;
 	drawFrame();
 	fitMenu();
 	if (found === null) {
@@ -156,24 +160,36 @@ async function show(to) {
 	let module;
 	try {
 		module = await found.route.page();
-	} catch {
-		if (turn === shown) // the file did not come: another try loads everything anew
+	} catch (error) {
+		if (turn === shown && error instanceof SyntaxError)
+			misfit(error);
+		else if (turn === shown) // the file did not come: another try loads everything anew
 			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p><p><button type="button" @click=${loadAnew}>${words.tryAgain}</button></p>`});
 		return;
 	}
 	if (turn !== shown)
 		return;
 	const redraw = () => {
-		if (turn === shown && page !== null)
+		if (turn !== shown || page === null)
+			return;
+		try {
 			draw(page);
+		} catch (error) {
+			misfit(error);
+		}
 	};
 	const context = {...app, params: found.params, query: to.query, redraw};
 	page = {title: words.brand, view: loading};
-	const made = module.default(context);
-	if (turn !== shown)
+	try {
+		const made = module.default(context);
+		if (turn !== shown)
+			return;
+		page = made;
+		draw(page);
+	} catch (error) {
+		misfit(error);
 		return;
-	page = made;
-	draw(page);
+	}
 	if (before !== to.path || turn > 1) {
 		const heading = main.querySelector("[data-autofocus]") ?? main.querySelector("h1");
 		heading?.focus({preventScroll: true});
@@ -181,6 +197,30 @@ async function show(to) {
 			scrollTo(0, 0);
 	}
 }
+
+const updated = () => html`<p>${words.updated.text}</p><p><button type="button" class="secondary" @click=${loadAnew}>${words.updated.button}</button></p>`;
+
+// The page cannot be drawn. Most often the service was updated: what is in memory lacks what a module wants that came later. So the document
+// is loaded anew, by itself only once, and not where what was typed would go with it.
+function misfit(error) {
+	if (misfits === shown)
+		return;
+	misfits = shown;
+	reportError(error);
+	if (isTouched || isUnkept() || holdsFiles(session.user?.id)) {
+		tellWith(updated());
+		return;
+	}
+	leavePage();
+	draw({title: words.brand, view: () => html`<div role="alert">${updated()}</div>`});
+	if (Date.now() - Number(sessionStorage.getItem(LOADED_ANEW)) > ANEW_MS) {
+		sessionStorage.setItem(LOADED_ANEW, Date.now());
+		loadAnew();
+	}
+}
+document.addEventListener("input", () => {
+	isTouched = true;
+});
 
 // A browser does not ask again for a module that did not come, so the document is loaded anew: where it would come, and else this one stays.
 async function loadAnew() {
@@ -225,6 +265,8 @@ addEventListener("unhandledrejection", event => {
 		event.preventDefault();
 		if (event.reason instanceof Failure)
 			tellFailure(event.reason);
+	} else if (event.reason instanceof TypeError) { // such as a dialog that cannot be drawn
+		tellWith(updated());
 	}
 });
 

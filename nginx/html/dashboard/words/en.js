@@ -25,6 +25,7 @@ export const words = {
 		title: "Menu", home: "Overview", compose: "New post", posts: "Posts", accounts: "TikTok accounts", keys: "API keys", usage: "Usage",
 		billing: "Plan", privacy: "Privacy", settings: "Settings",
 	},
+	updated: {text: "This cannot be shown. Most likely the service was updated while this page was open: load it again.", button: "Load it again"},
 	test: {switch: "Test data", band: "You see test data. Nothing here reaches TikTok.", leave: "Show live data"},
 	undeliverable: {band: email => `Mail to ${email} comes back, so you miss what we tell you.`, change: "Change your address"},
 	foot: {zone: zone => `Times are those of ${zone}.`, policy: "Privacy policy", terms: "Terms"},
