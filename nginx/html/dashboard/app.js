@@ -156,7 +156,7 @@ async function show(to) {
 		draw({title: words.notFound.title, view: () => html`<p>${words.notFound.text}</p>`});
 		return;
 	}
-	render(loading(), main);
+	drawMain(loading());
 	let module;
 	try {
 		module = await found.route.page();
@@ -237,7 +237,12 @@ async function loadAnew() {
 function draw(what) {
 	const title = typeof what.title === "function" ? what.title() : what.title;
 	document.title = title === words.brand ? title : title + " - " + words.brand;
-	render(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`, main);
+	drawMain(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`);
+}
+
+function drawMain(view) {
+	render(view, main);
+	document.body.classList.toggle("busy", main.querySelector("p[aria-busy=true]") !== null);
 }
 
 // Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
