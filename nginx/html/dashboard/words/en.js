@@ -716,6 +716,7 @@ export const words = {
 		revoked: (revoked, all) => `TikTok has confirmed the end of our access to ${revoked} of ${all} ${all === 1 ? "account" : "accounts"}.`,
 		atTiktok: n => `${n} ${n === 1 ? "post remains" : "posts remain"} at TikTok, where only you can delete ${n === 1 ? "it" : "them"}.`,
 		unknown: n => `Of ${n} ${n === 1 ? "post" : "posts"} nobody knows whether TikTok has ${n === 1 ? "it" : "them"}. Look at your profile.`,
+		waits: {mail: "All else has gone. What is left is the address, for a last mail, which our mail server has not taken yet.", journal: "It ends in a moment."}, waitsUntil: "It is waited for until",
 		remains: "What remains elsewhere", until: "until", keep: "Keep this address: the receipt needs no account, names nobody, and stays for 36 months.",
 		lost: "There is no such receipt. Check the address; receipts go after 36 months.",
 	},
