@@ -48,6 +48,8 @@ def test_pages_are_small_and_all_there(installed):
         else:
             assert there == path.read_bytes(), path
     assert (placed / "dashboard/vendor/lit-html/lit-html.js").is_file() and (placed / "dashboard/words/en/common.js").is_file()
+    for path in (p for p in (placed / "dashboard").rglob("*") if p.suffix in (".js", ".css")):
+        assert 0 < (placed / "br" / path.relative_to(placed)).stat().st_size < path.stat().st_size, path
 
 
 def test_nothing_is_left_to_fill_in(installed):
