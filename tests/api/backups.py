@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -40,8 +41,7 @@ class Vault:
 
     def backup(self):
         done = self.admin("backup")
-        assert "loaded once and the same" in done.stdout
-        return pathlib.Path(done.stdout.partition(":")[0])
+        return pathlib.Path(re.search(r"^(\S+): schema .* loaded once and the same$", done.stdout, re.M)[1])
 
     def restore(self, file, *more, code=0, key=None):
         return self.admin("restore", file, "--key", key or self.key, "--dir", self.stack.at.credentials, *more, code=code)
