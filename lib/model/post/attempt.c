@@ -6,7 +6,7 @@
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
-enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LOOK, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TELL, ATTEMPT_TALLY };
+enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LOOK, ATTEMPT_LATEST, ATTEMPT_MADE, ATTEMPT_TAKE_OVER, ATTEMPT_TELL, ATTEMPT_TALLY };
 
 static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
@@ -44,6 +44,9 @@ static const struct sql attempt_sqls[] = {
                  " LIMIT 1",
          .in = "u",
          .cols = attempt_cols},
+    [ATTEMPT_MADE] = {.text = "SELECT created_at_us FROM post_attempts WHERE post_id = ? AND publish_id = ?",
+                      .in = "us",
+                      .cols = db_number_cols},
     [ATTEMPT_TAKE_OVER] = {.text = "UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = ?"
                                    " WHERE id = ? AND state = 'committed'",
                            .in = "iu"},
@@ -158,6 +161,11 @@ enum err attempt_look(struct db *db, struct arena *arena, const struct uuid *id,
 enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt *ret_attempt)
 {
     return db_row(db, &attempt_sqls[ATTEMPT_LATEST], DB_ARGS(db_uuid(post_id)), arena, ret_attempt);
+}
+
+enum err attempt_made(struct db *db, const struct uuid *post_id, struct str publish_id, int64_t *ret_at_us)
+{
+    return db_number(db, &attempt_sqls[ATTEMPT_MADE], DB_ARGS(db_uuid(post_id), db_str(publish_id)), ret_at_us);
 }
 
 enum err attempt_take_over(struct db *db, const struct uuid *id)

@@ -64,6 +64,9 @@ MUST_CHECK enum err attempt_look(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id,
                                    struct attempt *ret_attempt);
 
+/* When the init was made that TikTok has answered with that publish_id. ERR_NOT_FOUND. */
+MUST_CHECK enum err attempt_made(struct db *db, const struct uuid *post_id, struct str publish_id, int64_t *ret_at_us);
+
 /* Ends an attempt that is still committed although its maker's lease is over, as outcome_unknown. ERR_CONFLICT if
  * it has already ended. */
 MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
