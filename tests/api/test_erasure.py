@@ -220,10 +220,11 @@ def test_with_tiktok_down_the_tokens_go_all_the_same(stack, user, account):
 
 
 def test_tokens_that_nobody_can_open_go_all_the_same(stack, user, account):
-    """Their key is lost, or the row is damaged: waiting for it would keep them for ever."""
-    stack.sql("UPDATE accounts SET refresh_token = access_token WHERE id = %s", uuid.UUID(account).bytes)
+    """Their key is lost, or the row is damaged: waiting for it would keep them for ever. An access token that opens ends its grant."""
+    stack.sql("UPDATE accounts SET access_token = refresh_token WHERE id = %s", uuid.UUID(account).bytes)
+    stack.sql("UPDATE accounts SET refresh_token = access_token WHERE id = %s", uuid.UUID(user.connect()).bytes)
     done = wait_done(stack, ask(user)["receipt"])
-    assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (1, 0)
+    assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (2, 1)
 
 
 def test_what_tiktok_told_stays_for_somebody_else_with_that_account(stack, user, other):
