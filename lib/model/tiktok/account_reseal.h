@@ -1,23 +1,7 @@
-/*
- * After a rotation of token-keys: all tokens under the ring's current key. Programs go on meanwhile; each account is a small
- * transaction of its own, which does nothing where they have put other tokens there since. It can be ended at any time, and run again.
- *
- *    do
- *        e = accounts_reseal(db, ring, told, arg, &done);
- *    while (e == OK && done.sealed > 0);    a second time, until none is left that somebody has put there meanwhile
- */
+/* After a rotation of token-keys: the tokens of all accounts under the ring's current key. */
 #pragma once
 
-#include "crypto/keyring.h"
-#include "db/db.h"
-
-struct resealed {
-    uint64_t looked, sealed; /* rows */
-    uint64_t unopened;       /* that no key of the ring opens: they stay as they are */
-};
-
-/* Is told of all rows so far, after each of them. */
-typedef void resealed_told(const struct resealed *so_far, void *arg);
+#include "model/reseal/reseal.h"
 
 MUST_CHECK enum err accounts_reseal(struct db *db, const struct keyring *ring, resealed_told *told, void *arg,
                                     struct resealed *ret);
