@@ -83,3 +83,27 @@ class Old:
     def check(self, *says, code=0):
         done = self.vault.stack.admin("backup", "check", conf=self.conf)
         assert done.returncode == code and all(word in done.stdout + done.stderr for word in says), done
+
+
+def of_another(vault, made, name, change):
+    """A copy that something has happened to."""
+    bad = made.with_name(name)
+    data = bytearray(made.read_bytes())
+    bad.write_bytes(change(data))
+    return bad
+
+
+def flipped(data, at):
+    return bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1:])
+
+
+BAD = {
+    "cut short": lambda d: bytes(d[:-1]),
+    "without its last part": lambda d: bytes(d[:6 + int.from_bytes(d[2:2 + (d[1] & 0x7f)], "big")]),
+    **{f"a bit flipped {where}": lambda d, at=at: flipped(d, at(len(d))) for where, at in {
+        "in its length": lambda n: 3, "in its first part": lambda n: 500, "in the middle": lambda n: n // 2, "at its end": lambda n: n - 1}.items()},
+    "with more at its end": lambda d: bytes(d) + b"x",
+    "twice": lambda d: bytes(d) * 2,
+    "empty": lambda d: b"",
+    "no backup": lambda d: b"-- MariaDB dump\n",
+}

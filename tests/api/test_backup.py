@@ -15,7 +15,7 @@ import uuid
 import pymysql
 import pytest
 import standing
-from backups import DAY, Old, Vault, clock_has_gone_right, with_settings
+from backups import BAD, DAY, Old, Vault, clock_has_gone_right, of_another, with_settings
 from conftest import CHECKOUT
 from helpers import expect
 from publishing import Sent, failed
@@ -67,30 +67,6 @@ def test_a_backup_is_whole_and_taken_away(vault, made):
     assert made.stat().st_mode & 0o77 == 0 and "made" in vault.files()
     assert list(vault.scratch.iterdir()) == [], "nothing is left of the scratch server"
     assert made.name in vault.admin("backup", "list").stdout
-
-
-def of_another(vault, made, name, change):
-    """A copy that something has happened to."""
-    bad = made.with_name(name)
-    data = bytearray(made.read_bytes())
-    bad.write_bytes(change(data))
-    return bad
-
-
-def flipped(data, at):
-    return bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1:])
-
-
-BAD = {
-    "cut short": lambda d: bytes(d[:-1]),
-    "without its last part": lambda d: bytes(d[:6 + int.from_bytes(d[2:2 + (d[1] & 0x7f)], "big")]),
-    **{f"a bit flipped {where}": lambda d, at=at: flipped(d, at(len(d))) for where, at in {
-        "in its length": lambda n: 3, "in its first part": lambda n: 500, "in the middle": lambda n: n // 2, "at its end": lambda n: n - 1}.items()},
-    "with more at its end": lambda d: bytes(d) + b"x",
-    "twice": lambda d: bytes(d) * 2,
-    "empty": lambda d: b"",
-    "no backup": lambda d: b"-- MariaDB dump\n",
-}
 
 
 @pytest.mark.parametrize("what", BAD)
@@ -228,6 +204,20 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
         assert left.endswith(".part")
     assert f"{left} was left by a backup that was killed" in vault.admin("backup", "check").stdout
     (vault.dir / left).unlink()
+
+
+def test_another_installation_makes_one_of_the_same_second(vault):
+    """In the same folder: its part is neither taken over nor deleted."""
+    with contextlib.ExitStack() as others:
+        parts = []
+        for later in range(2):
+            at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + later))
+            parts.append(vault.dir / f"marketingcli-{at}.cms.part")
+            fcntl.flock(others.enter_context(parts[-1].open("w")), fcntl.LOCK_EX)
+        made = vault.backup()
+        assert made.is_file() and all(p.exists() and f"{p}" != f"{made}.part" for p in parts)
+    for path in [*parts, *vault.dir.glob(f"{made.name}*")]:
+        path.unlink()
 
 
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
