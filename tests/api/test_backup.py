@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import fcntl
-import gzip
 import os
 import pathlib
 import re
@@ -15,7 +14,7 @@ import uuid
 import pymysql
 import pytest
 import standing
-from backups import BAD, DAY, Old, Vault, clock_has_gone_right, of_another, with_settings
+from backups import BAD, DAY, Old, Vault, clock_has_gone_right, of_another, sealed_of, with_settings
 from conftest import CHECKOUT
 from helpers import expect
 from publishing import Sent, failed
@@ -87,18 +86,6 @@ def test_a_bad_backup_is_refused(vault, made, what):
 def test_another_key_opens_nothing(vault, made):
     assert "this key does not open it" in vault.restore(made, code=1, key=vault.other_key).stderr
     assert "is not a private key" in vault.restore(made, code=1, key=made).stderr
-
-
-def sealed_of(vault, schema):
-    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
-    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
-    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
-    with file.open("wb") as out:
-        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
-            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
-            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
-                                     input=head + part, check=True, capture_output=True).stdout)
-    return file
 
 
 @pytest.mark.parametrize("schema, says", [(9999, r"has schema 9999, and this release knows \d+: install"), (1, "--replace it is dropped")])
@@ -204,6 +191,11 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
         assert left.endswith(".part")
     assert f"{left} was left by a backup that was killed" in vault.admin("backup", "check").stdout
     (vault.dir / left).unlink()
+    points = [stack.arm(f"child.{name}") for name in ("late", "started")]
+    vault.admin("backup", code=-9)
+    points[0].unlink()
+    stack.wait(lambda: subprocess.run(["pgrep", "-f", f"datadir={vault.scratch}"], capture_output=True).returncode == 1,
+               "the scratch server goes with the backup, although it was killed before that had started")
 
 
 def test_another_installation_makes_one_of_the_same_second(vault):
