@@ -216,6 +216,11 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
         (stack.at.test / "points").mkdir(exist_ok=True)
         (stack.at.test / "points" / point).touch()
         vault.admin("backup", code=-9)
+    points = [stack.arm(f"child.{name}") for name in ("late", "started")]
+    vault.admin("backup", code=-9)
+    points[0].unlink()
+    stack.wait(lambda: subprocess.run(["pgrep", "-f", f"datadir={vault.scratch}"], capture_output=True).returncode == 1,
+               "the scratch server goes with the backup, although it was killed before that had started")
     left = [n for n in vault.files() if n not in before]
     assert len(left) == 4 and all(n.endswith(".part") for n in left), left
     for name in left:
@@ -231,10 +236,14 @@ def with_settings(vault, path, **settings):
 
 
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
-    folder = tmp_path / "backups"
-    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy="false")
+    """The command has nothing of ours open: with a connection to the database it could keep our lock when we are gone."""
+    folder, command = tmp_path / "backups", tmp_path / "copy"
+    command.write_text(f"#!/bin/sh\nls -l /proc/$$/fd >{tmp_path}/open\nexit 1\n")
+    command.chmod(0o755)
+    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy=command)
     done = stack.admin("backup", conf=conf)
     assert done.returncode == 1 and "was not taken elsewhere" in done.stderr, done
+    assert "pipe:" in (left := (tmp_path / "open").read_text()) and "socket:" not in left
     assert sorted(p.suffix for p in folder.iterdir()) == [".cms", ".sha256"], "it is kept, and the stamp of the newest is not set"
 
 
