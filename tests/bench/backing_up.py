@@ -4,11 +4,9 @@ server (each commit is flushed); the scratch server is below --dir, in memory if
 rows for results.txt."""
 
 import argparse
-import contextlib
 import os
 import pathlib
 import pwd
-import resource
 import shutil
 import statistics
 import subprocess
@@ -103,28 +101,20 @@ class Somebody(threading.Thread):
         return statistics.quantiles(self.ms, n=100)[98]
 
 
-class Most:
-    """The most bytes of the files of a folder inside the with block."""
-
-    def __init__(self, folder):
-        self.folder, self.mb, self.stop = folder, 0.0, threading.Event()
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-
-    def watch(self):
-        while not self.stop.wait(0.5):
-            bytes = 0
-            for path in self.folder.rglob("*"):
-                with contextlib.suppress(OSError):
-                    bytes += path.stat().st_blocks * 512
-            self.mb = max(self.mb, bytes / 2**20)
+def admin_of(build, conf):
+    """Runs marketingcli-admin: (seconds, what it said, MB of memory at most)."""
+    def admin(*args):
+        began = time.monotonic()
+        with tempfile.TemporaryFile("w+") as said:
+            done = subprocess.Popen([pathlib.Path(build) / "tools/admin/marketingcli-admin", *map(str, args)], stdout=said, stderr=subprocess.STDOUT,
+                                    env={**os.environ, "MARKETINGCLI_CONF": str(conf)})
+            _, status, used = os.wait4(done.pid, 0)
+            done.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            if done.returncode != 0:
+                raise SystemExit(said.read())
+            return time.monotonic() - began, said.read(), used.ru_maxrss / 1024
+    return admin
 
 
 def known_of(cursor, table):
@@ -150,34 +140,27 @@ def main():
         (folder / "conf").write_text(f"[service]\nurl = https://localhost\n[database]\nsocket = {folder}/data/sock\n[backup]\ncertificate = {folder}/pem\n"
                                      f"dir = {folder}/backups\nscratch_dir = {scratch}\nuser = nobody\n")
 
-        def admin(*args):
-            began = time.monotonic()
-            done = subprocess.run([pathlib.Path(given.build) / "tools/admin/marketingcli-admin", *args], capture_output=True, text=True,
-                                  env={**os.environ, "MARKETINGCLI_CONF": str(folder / "conf")})
-            if done.returncode != 0:
-                raise SystemExit(done.stderr)
-            return time.monotonic() - began, done.stdout
-
-        admin("migrate", "--sql", str(CHECKOUT / "sql"))
+        admin = admin_of(given.build, folder / "conf")
+        admin("migrate", "--sql", CHECKOUT / "sql")
         with database.cursor() as cursor:
             fill(cursor, given.posts)
         table, what, socket = Table(), f"{given.posts} posts", f"{folder}/data/sock"
         one = uuid.UUID("01a21e00-0000-7000-0001-00000000004d")
         with Somebody(socket, one) as alone:
             time.sleep(10)
-        with Somebody(socket, one) as somebody, Most(scratch) as most:
-            seconds, said = admin("backup")
+        with Somebody(socket, one) as somebody, machine.Peak(lambda: machine.mb_of(scratch)) as most:
+            seconds, said, mb = admin("backup")
         file = pathlib.Path(said.partition(":")[0])
         table.ratio(f"backup of {what}, seconds", [seconds], digits=0)
         table.ratio("the same: MB of its file", [file.stat().st_size / 2**20], digits=0)
         table.ratio("the same: MB of the scratch server at most", [most.mb], digits=0)
         table.ratio("the same: p99 of a read and a commit of somebody else, meanwhile / without", [somebody.p99() / alone.p99()])
         with Somebody(socket, one) as during:
-            seconds, _ = admin("restore", str(file), "--key", str(folder / "key"), "--without-journal", "--database", "trial")
-        table.ratio(f"restore of {what} beside it, seconds", [seconds], digits=0)
+            restore_seconds, _, restore_mb = admin("restore", file, "--key", folder / "key", "--without-journal", "--database", "trial")
+        table.ratio(f"restore of {what} beside it, seconds", [restore_seconds], digits=0)
         table.ratio("the same: p99 of a read and a commit of somebody else, meanwhile / without", [during.p99() / alone.p99()])
         table.ratio("statements of somebody else that failed meanwhile", [somebody.failed + during.failed], "<= 0", digits=0)
-        table.ratio("memory of a process of theirs at most (the scratch server), MB", [resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024], digits=0)
+        table.ratio("memory of a process of both at most (the scratch server), MB", [max(mb, restore_mb)], digits=0)
         print(table.text(), time.strftime("%Y-%m-%d", time.gmtime()), machine.facts("php-fpm8.2")[0], sep="\n")
         print(said)
     finally:

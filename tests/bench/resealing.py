@@ -7,15 +7,13 @@ import argparse
 import os
 import pathlib
 import pwd
-import resource
 import shutil
-import subprocess
 import tempfile
 import time
 import uuid
 
 import machine
-from backing_up import CHECKOUT, Somebody, known_of, server
+from backing_up import CHECKOUT, Somebody, admin_of, known_of, server
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from table import Table
 
@@ -72,16 +70,9 @@ def main():
     try:
         (folder / "conf").write_text(f"[service]\nurl = https://localhost\n[database]\nsocket = {socket}\n")
 
-        def admin(*args):
-            began = time.monotonic()
-            done = subprocess.run([pathlib.Path(given.build) / "tools/admin/marketingcli-admin", *args], capture_output=True, text=True,
-                                  env={**os.environ, "MARKETINGCLI_CONF": str(folder / "conf")})
-            if done.returncode != 0:
-                raise SystemExit(done.stdout + done.stderr)
-            return time.monotonic() - began, done.stdout
-
-        admin("migrate", "--sql", str(CHECKOUT / "sql"))
-        admin("credentials", "--dir", str(credentials))
+        admin = admin_of(given.build, folder / "conf")
+        admin("migrate", "--sql", CHECKOUT / "sql")
+        admin("credentials", "--dir", credentials)
         with database.cursor() as cursor:
             cursor.execute("USE marketingcli")
             for name, (holder, of, columns) in RINGS.items():
@@ -90,14 +81,14 @@ def main():
             time.sleep(10)
         for name in RINGS:
             with Somebody(socket, id_of(given.rows // 2)) as during:
-                seconds, said = admin("credentials", "rotate", name, "--dir", str(credentials), "--restart", "/bin/true")
+                seconds, said, mb = admin("credentials", "rotate", name, "--dir", credentials, "--restart", "/bin/true")
             if f"{given.rows} of {given.rows} rows were sealed again" not in said:
                 raise SystemExit(said)
             table.ratio(f"rotation of {name} with {given.rows} rows, seconds", [seconds], digits=0)
             table.ratio("the same: p99 of a read and a commit of somebody else, meanwhile / without", [during.p99() / alone.p99()])
             table.ratio("the same: the longest of these, ms", [max(during.ms)], digits=0)
             table.ratio("the same: statements of somebody else that failed", [during.failed], "<= 0", digits=0)
-        table.ratio("memory of marketingcli-admin at most, MB", [resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024], digits=0)
+            table.ratio("the same: memory of marketingcli-admin at most, MB", [mb], digits=0)
         print(table.text(), time.strftime("%Y-%m-%d", time.gmtime()), machine.facts("php-fpm8.2")[0], sep="\n")
     finally:
         database.close()
