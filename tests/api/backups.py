@@ -38,7 +38,7 @@ class Vault:
     def backup(self):
         done = self.admin("backup")
         assert "loaded once and the same" in done.stdout
-        return pathlib.Path(done.stdout.partition(":")[0])
+        return pathlib.Path(done.stdout.splitlines()[-1].partition(":")[0])  # before it: what one that was killed has left
 
     def restore(self, file, *more, code=0, key=None):
         return self.admin("restore", file, "--key", key or self.key, "--dir", self.stack.at.credentials, *more, code=code)

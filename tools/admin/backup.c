@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backup.h"
@@ -27,8 +26,6 @@
 #define ARGS_MAX 24
 #define PIECE_BYTES (1u << 20)
 #define MB (1 << 20)
-#define NAME_TRIES 50 /* of a tenth of a second */
-#define NAME_PAUSE_NS 100000000
 #define FILE_SHARE 8 /* of the database's bytes, compressed: at least so much, or there is no use in beginning */
 
 struct backup {
@@ -217,13 +214,15 @@ static bool backup_sync_dir(const struct backup *b)
     return fd >= 0 && fsync(fd) == 0;
 }
 
-/* That the disk gives back what was written: its digest is of that, and must not be of something else. */
+/* That the disk, and not the kernel's memory, gives back what was written: its digest is of that, and must not be of something else. */
 static bool backup_is_on_disk(const struct backup *b)
 {
     struct sha256 is;
     uint64_t bytes;
 
     _cleanup_(fd_closep) int file = open(b->part, O_RDONLY | O_CLOEXEC);
+    if (file >= 0)
+        fd_forget(file);
     if (file < 0 || !sha256_of_file(file, &is, &bytes)) {
         complain("%s: %s", b->part, strerror(errno));
         return false;
@@ -289,6 +288,8 @@ static int backup_make(struct backup *b, struct db *db)
     if (e != OK)
         return e == ERR_CONFLICT ? complain("backup.certificate: its key cannot be encrypted to")
                                  : backup_complain(b->part, e);
+    if (!backup_left_mark(b->writer.fd))
+        return complain("%s: another backup took it for one that nobody makes; run it again", b->part);
     if (!backup_dump_all(b, about.migrations) || !backup_verify(b, about.migrations) || !backup_count(b, db, &tables))
         return EXIT_FAILED;
     point("backup.verified");
@@ -315,16 +316,6 @@ static void backup_set_name(struct backup *b)
     b->part = arena_printf(b->arena, "%s" BACKUP_PART_ENDS, b->path).p;
 }
 
-/* One of the same second that was ended before it was whole may have left its part: a moment later there is another name. */
-static void backup_find_name(struct backup *b)
-{
-    backup_set_name(b);
-    for (int i = 0; i < NAME_TRIES && (access(b->part, F_OK) == 0 || access(b->path, F_OK) == 0); i++) {
-        (void)nanosleep(&(struct timespec){.tv_nsec = NAME_PAUSE_NS}, NULL);
-        backup_set_name(b);
-    }
-}
-
 static int backup_alone(struct backup *b)
 {
     _cleanup_(db_freep) struct db *db = db_new(&b->options);
@@ -334,8 +325,8 @@ static int backup_alone(struct backup *b)
         return EXIT_FAILED;
     int code = EXIT_FAILED;
     if (alone_take(&schema, b->arena, &b->options, "migrate", b->database)) {
-        backup_find_name(b);
-        code = backup_make(b, db);
+        backup_set_name(b);
+        code = backup_left(b->arena, b->conf, true) ? backup_make(b, db) : EXIT_FAILED;
         scratch_stop(&b->scratch);
         if (b->begun)
             backup_file_done(&b->writer);
