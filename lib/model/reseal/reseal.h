@@ -30,3 +30,12 @@ struct reseal {
 
 MUST_CHECK enum err reseal_all(struct db *db, const struct reseal *what, const struct keyring *ring,
                                resealed_told *told, void *arg, struct resealed *ret);
+
+/*
+ * After a restore: whether a key of the ring is that under which rows were sealed, and not another one with the same number, made after the
+ * ring was lost. Some of the rows of that number are tried. Both counts are 0 where there is none.
+ */
+#define RESEAL_TRIED_MAX 100
+struct reseal_tried {
+    size_t looked, opened;
+};
