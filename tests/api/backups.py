@@ -48,3 +48,11 @@ class Vault:
 
     def close(self):
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def with_settings(vault, path, **settings):
+    text = vault.conf.read_text()
+    for name, value in settings.items():
+        text = with_setting(text, name, value)
+    path.write_text(text)
+    return path
