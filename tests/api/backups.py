@@ -1,5 +1,6 @@
 """Backups, for the tests of them and for their flows of the sweep."""
 
+import gzip
 import os
 import pathlib
 import shutil
@@ -56,3 +57,15 @@ def with_settings(vault, path, **settings):
         text = with_setting(text, name, value)
     path.write_text(text)
     return path
+
+
+def sealed_of(vault, schema):
+    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
+    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
+    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
+    with file.open("wb") as out:
+        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
+            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
+            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
+                                     input=head + part, check=True, capture_output=True).stdout)
+    return file

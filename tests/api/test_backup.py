@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import fcntl
-import gzip
 import os
 import pathlib
 import re
@@ -15,7 +14,7 @@ import uuid
 import pymysql
 import pytest
 import standing
-from backups import Vault, with_settings
+from backups import Vault, sealed_of, with_settings
 from conftest import CHECKOUT
 from helpers import expect
 from publishing import Sent, failed
@@ -112,18 +111,6 @@ def test_a_bad_backup_is_refused(vault, made, what):
 def test_another_key_opens_nothing(vault, made):
     assert "this key does not open it" in vault.restore(made, code=1, key=vault.other_key).stderr
     assert "is not a private key" in vault.restore(made, code=1, key=made).stderr
-
-
-def sealed_of(vault, schema):
-    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
-    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
-    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
-    with file.open("wb") as out:
-        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
-            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
-            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
-                                     input=head + part, check=True, capture_output=True).stdout)
-    return file
 
 
 @pytest.mark.parametrize("schema, says", [(9999, r"has schema 9999, and this release knows \d+: install"), (1, "--replace it is dropped")])
@@ -234,6 +221,20 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
     points[0].unlink()
     stack.wait(lambda: subprocess.run(["pgrep", "-f", f"datadir={vault.scratch}"], capture_output=True).returncode == 1,
                "the scratch server goes with the backup, although it was killed before that had started")
+
+
+def test_another_installation_makes_one_of_the_same_second(vault):
+    """In the same folder: its part is neither taken over nor deleted."""
+    with contextlib.ExitStack() as others:
+        parts = []
+        for later in range(2):
+            at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + later))
+            parts.append(vault.dir / f"marketingcli-{at}.cms.part")
+            fcntl.flock(others.enter_context(parts[-1].open("w")), fcntl.LOCK_EX)
+        made = vault.backup()
+        assert made.is_file() and all(p.exists() and f"{p}" != f"{made}.part" for p in parts)
+    for path in [*parts, *vault.dir.glob(f"{made.name}*")]:
+        path.unlink()
 
 
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
