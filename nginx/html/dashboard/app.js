@@ -3,11 +3,10 @@ import {html, live, render, nothing} from "./lit.js";
 import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
-import {confirmAgain, signInAgain} from "./again.js";
 import {ask, leaveDialogs} from "./dialog.js";
 import {forgetDrafts, hasUnsent, holdsFiles} from "./drafts.js";
 import {isUnkept, mayLeave} from "./once.js";
-import {failed, loading, tell, tellFailure, tellWith, zone} from "./ui.js";
+import {failed, later, loading, tell, tellFailure, tellWith, zone} from "./ui.js";
 import {words} from "./words/en/common.js";
 
 const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
@@ -88,8 +87,11 @@ const app = {
 
 // plain asks nobody to sign in: for what finds out whether somebody is.
 const no = async () => false;
+const again = later(() => import("./again.js"));
+// Without the module nobody can be asked: what was refused is told.
+const askAgain = name => again().then(module => module[name](app, plain), no);
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
-app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
+app.api = connect({mode, signInAgain: () => session.user === null ? false : askAgain("signInAgain"), confirmAgain: () => askAgain("confirmAgain"),
 	isErasing: () => app.go("/privacy/delete", {replace: true}), unknown: words.api.unknown});
 app.plain = plain;
 

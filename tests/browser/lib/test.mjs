@@ -20,7 +20,7 @@ import { consent, signIn } from "./flows.mjs";
 import { inject } from "./inject.mjs";
 import { tabTo, walk } from "./keyboard.mjs";
 import { axe, FORMS, inFourForms, look, screenshot } from "./look.mjs";
-import { firstView } from "./measure.mjs";
+import { firstView, opened } from "./measure.mjs";
 import { Watch } from "./watch.mjs";
 
 export const assert = nodeAssert;
@@ -112,6 +112,7 @@ export class T {
   tabTo(page, target, most) { return tabTo(page, target, most); }
   walk(page, most) { return walk(page, most); }
   firstView(page) { return firstView(page); }
+  opened(page, path, more) { return opened(page, path, more); }
 
   // Nothing has moved while the page came, which nobody has touched yet.
   async steady(page) {
