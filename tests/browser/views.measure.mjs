@@ -2,7 +2,7 @@
 // which asks for these by their names and is told by t.ask("told", ...).
 
 import { readFileSync } from "node:fs";
-import { assert, test } from "./lib/test.mjs";
+import { test } from "./lib/test.mjs";
 import { isolated } from "./lib/isolated.mjs";
 import { views } from "./lib/views.mjs";
 
@@ -37,7 +37,7 @@ test("a long list", async t => {
     new MutationObserver(all => {
       for (const { addedNodes } of all)
         for (const node of addedNodes)
-          window.came += node.localName === "ul" && node.matches(".posts") ? node.children.length : node.querySelectorAll?.(".posts > li").length ?? 0;
+          window.came += node.matches?.(".posts") ? node.children.length : node.matches?.(".posts > li") ? 1 : node.querySelectorAll?.(".posts > li").length ?? 0;
     }).observe(document, { subtree: true, childList: true });
     let last = performance.now();
     requestAnimationFrame(function frame(now) {
@@ -52,7 +52,7 @@ test("a long list", async t => {
   // Once more have come, or more must be scrolled, or nothing follows: then there is no button for more.
   const state = was => page.evaluate(was => new Promise(done => {
     (function look() {
-      const isEnd = document.querySelector("#main [aria-busy], #main .posts ~ p button") === null, at = document.scrollingElement;
+      const isEnd = document.querySelector("#main [aria-busy], #main .page > p button") === null, at = document.scrollingElement;
       if (window.came > was || isEnd || at.scrollTop + innerHeight < at.scrollHeight - 500)
         done({ came: window.came, isEnd });
       else
@@ -75,7 +75,5 @@ test("a long list", async t => {
     process_mb: await processMb(t) });
   // And back to its beginning: what was emptied on the way is there again.
   await page.keyboard.press("Home");
-  const first = page.locator(".posts > li").first();
-  await first.getByRole("link").waitFor();
-  assert.equal(await first.evaluate(li => li.getBoundingClientRect().top < innerHeight), true);
+  await page.waitForFunction(() => document.querySelector(".posts > li").getBoundingClientRect().top < innerHeight);
 });

@@ -30,6 +30,7 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
     *(f"etc/nginx/marketingcli/local/{name}.conf" for name in ("http", "rates", "tls")),
     "etc/nginx/marketingcli/nginx.conf", "etc/nginx/marketingcli/intake.conf", "etc/nginx/marketingcli/snippets/intake-locations.conf",
+    *(f"lib/systemd/system/credentials-marketingcli-check.{kind}" for kind in ("service", "timer")),
     "lib/systemd/system/nginx-marketingcli-intake.service", "lib/systemd/system/nginx-marketingcli-intake.service.d/10-hardening.conf", "lib/systemd/system/nginx.service.d/nginx-marketingcli.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
     "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample", "etc/marketingcli/plans.conf.sample",

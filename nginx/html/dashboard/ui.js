@@ -200,10 +200,15 @@ export function tell(text) {
 	}, 8000);
 }
 
-// The same for what failed where no page shows it. It stays until something else is said.
+// The same for what failed where no page shows it.
 export function tellFailure(error) {
+	tellWith(failed(error));
+}
+
+// A template in place of a text. It stays until something else is said.
+export function tellWith(view) {
 	const said = document.createElement("div"); // of its own: lit-html loses what it has drawn where tell() takes it away
-	render(failed(error), said);
+	render(view, said);
 	document.getElementById("told").replaceChildren(said);
 	clearTimeout(tell.timer);
 }

@@ -98,7 +98,7 @@ export class T {
   // for any part of a path. It fails the test that it does not come.
   expects(page, route, status) { this.watch(page).expects(route, status); }
 
-  // A message of the console that is meant to come, by a part of it.
+  // A message of the console, or an error, that is meant to come, by a part of it.
   expectsMessage(page, part) { this.watch(page).expectsMessage(part); }
 
   watch(page) {
