@@ -234,6 +234,20 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
     (vault.dir / left).unlink()
 
 
+def test_another_installation_makes_one_of_the_same_second(vault):
+    """In the same folder: its part is neither taken over nor deleted."""
+    with contextlib.ExitStack() as others:
+        parts = []
+        for later in range(2):
+            at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + later))
+            parts.append(vault.dir / f"marketingcli-{at}.cms.part")
+            fcntl.flock(others.enter_context(parts[-1].open("w")), fcntl.LOCK_EX)
+        made = pathlib.Path(vault.admin("backup").stdout.partition(":")[0])
+        assert made.is_file() and all(p.exists() and f"{p}" != f"{made}.part" for p in parts)
+    for path in [*parts, *vault.dir.glob(f"{made.name}*")]:
+        path.unlink()
+
+
 def with_settings(vault, path, **settings):
     text = vault.conf.read_text()
     for name, value in settings.items():

@@ -1,17 +1,24 @@
 #!/usr/bin/python3
 """How long a backup and a restore take, with as many posts as one wants: tests/bench/backing_up.py --build BUILD [--posts N]. A MariaDB of its own, as on a
-server (each commit is flushed); the scratch server is below --dir, in memory if that is. Not part of run.sh: it needs minutes and some GB."""
+server (each commit is flushed); the scratch server is below --dir, in memory if that is. Not part of run.sh: it needs minutes and some GB. What is printed are
+rows for results.txt."""
 
 import argparse
+import contextlib
 import os
 import pathlib
 import pwd
+import resource
 import shutil
+import statistics
 import subprocess
 import tempfile
+import threading
 import time
 
+import machine
 import pymysql
+from table import Table
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 EVENTS = 4  # of a post that was published: created, attempt, accepted, published
@@ -65,6 +72,61 @@ def fill(cursor, n):
         cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {seq}")
 
 
+class Somebody(threading.Thread):
+    """Reads a post and writes a row of its account, each committed, a hundred times a second at most, until told to stop."""
+
+    def __init__(self, socket):
+        super().__init__()
+        self.socket, self.stop, self.ms, self.failed = socket, threading.Event(), [], 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.join()
+
+    def run(self):
+        with pymysql.connect(unix_socket=self.socket, user="root", database="marketingcli", autocommit=True) as database, database.cursor() as cursor:
+            while not self.stop.wait(0.01):
+                began = time.monotonic()
+                try:
+                    cursor.execute("SELECT * FROM posts WHERE id = UNHEX(CONCAT('01a21e0000007000', LPAD(HEX(77), 16, '0')))")
+                    cursor.execute("UPDATE accounts SET updated_at_us = updated_at_us + 1 WHERE id ="
+                                   " UNHEX(CONCAT('01a21e00000070000001', LPAD(HEX(77), 12, '0')))")
+                except pymysql.MySQLError:
+                    self.failed += 1
+                self.ms.append((time.monotonic() - began) * 1000)
+
+    def p99(self):
+        return statistics.quantiles(self.ms, n=100)[98]
+
+
+class Most:
+    """The most bytes of the files of a folder inside the with block."""
+
+    def __init__(self, folder):
+        self.folder, self.mb, self.stop = folder, 0.0, threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def watch(self):
+        while not self.stop.wait(0.5):
+            bytes = 0
+            for path in self.folder.rglob("*"):
+                with contextlib.suppress(OSError):
+                    bytes += path.stat().st_blocks * 512
+            self.mb = max(self.mb, bytes / 2**20)
+
+
 def known_of(cursor, table):
     cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = 'marketingcli' AND table_name = %s", table)
     return {row[0] for row in cursor.fetchall()}
@@ -99,10 +161,24 @@ def main():
         admin("migrate", "--sql", str(CHECKOUT / "sql"))
         with database.cursor() as cursor:
             fill(cursor, given.posts)
-        seconds, said = admin("backup")
-        print(f"backup of {given.posts} posts: {seconds:.0f} s\n  {said.strip()}")
-        seconds, said = admin("restore", said.partition(":")[0], "--key", str(folder / "key"), "--without-journal", "--database", "trial")
-        print(f"restore: {seconds:.0f} s\n  {said.strip()}")
+        table, what, socket = Table(), f"{given.posts} posts", f"{folder}/data/sock"
+        with Somebody(socket) as alone:
+            time.sleep(10)
+        with Somebody(socket) as somebody, Most(scratch) as most:
+            seconds, said = admin("backup")
+        file = pathlib.Path(said.partition(":")[0])
+        table.ratio(f"backup of {what}, seconds", [seconds], digits=0)
+        table.ratio("the same: MB of its file", [file.stat().st_size / 2**20], digits=0)
+        table.ratio("the same: MB of the scratch server at most", [most.mb], digits=0)
+        table.ratio("the same: p99 of a read and a commit of somebody else, meanwhile / without", [somebody.p99() / alone.p99()])
+        with Somebody(socket) as during:
+            seconds, _ = admin("restore", str(file), "--key", str(folder / "key"), "--without-journal", "--database", "trial")
+        table.ratio(f"restore of {what} beside it, seconds", [seconds], digits=0)
+        table.ratio("the same: p99 of a read and a commit of somebody else, meanwhile / without", [during.p99() / alone.p99()])
+        table.ratio("statements of somebody else that failed meanwhile", [somebody.failed + during.failed], "<= 0", digits=0)
+        table.ratio("memory of a process of theirs at most (the scratch server), MB", [resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024], digits=0)
+        print(table.text(), time.strftime("%Y-%m-%d", time.gmtime()), machine.facts("php-fpm8.2")[0], sep="\n")
+        print(said)
     finally:
         database.close()
         process.terminate()
