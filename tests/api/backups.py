@@ -4,8 +4,11 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 from conftest import with_setting
+
+DAY = 86400
 
 
 class Vault:
@@ -48,3 +51,35 @@ class Vault:
 
     def close(self):
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def with_settings(vault, path, **settings):
+    text = vault.conf.read_text()
+    for name, value in settings.items():
+        text = with_setting(text, name, value)
+    path.write_text(text)
+    return path
+
+
+def clock_has_gone_right(folder, now):
+    """As checks of some days have left it."""
+    (folder / "clock").write_text(f"{int(now - 2 * DAY) * 1_000_000:020} {int(now - DAY / 2) * 1_000_000:020}\n")
+
+
+class Old:
+    """A folder of backups that are as good as one that was made, and of another time."""
+
+    def __init__(self, vault, made, folder):
+        folder.mkdir()
+        self.vault, self.made, self.dir = vault, made, folder
+        self.conf = with_settings(vault, folder.parent / "conf", backup_dir=folder, watch_clock="yes")
+
+    def one(self, at):
+        copy = self.dir / f"marketingcli-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}.cms"
+        shutil.copy(self.made, copy)
+        shutil.copy(self.made.with_name(self.made.name + ".sha256"), copy.with_name(copy.name + ".sha256"))
+        return copy
+
+    def check(self, *says, code=0):
+        done = self.vault.stack.admin("backup", "check", conf=self.conf)
+        assert done.returncode == code and all(word in done.stdout + done.stderr for word in says), done

@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import fcntl
-import gzip
 import os
 import pathlib
 import re
@@ -15,8 +14,8 @@ import uuid
 import pymysql
 import pytest
 import standing
-from backups import Vault
-from conftest import CHECKOUT, with_setting
+from backups import Vault, sealed_of, with_settings
+from conftest import CHECKOUT
 from helpers import expect
 from publishing import Sent, failed
 from services import PROGRAMS
@@ -114,18 +113,6 @@ def test_another_key_opens_nothing(vault, made):
     assert "is not a private key" in vault.restore(made, code=1, key=made).stderr
 
 
-def sealed_of(vault, schema):
-    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
-    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
-    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
-    with file.open("wb") as out:
-        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
-            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
-            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
-                                     input=head + part, check=True, capture_output=True).stdout)
-    return file
-
-
 @pytest.mark.parametrize("schema, says", [(9999, r"has schema 9999, and this release knows \d+: install"), (1, "--replace it is dropped")])
 def test_a_newer_schema_is_refused(vault, schema, says):
     file = sealed_of(vault, schema)
@@ -221,17 +208,19 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
     done = subprocess.run(["prlimit", "--fsize=20000", "--", str(find_admin()), "backup"], capture_output=True, text=True,
                           env={**os.environ, "MARKETINGCLI_CONF": str(vault.conf)})
     assert done.returncode != 0 and vault.files() == before, done
-    found = []
     for point in ("backup.written", "backup.verified"):
         (stack.at.test / "points").mkdir(exist_ok=True)
         (stack.at.test / "points" / point).touch()
         vault.admin("backup", code=-9)
-        left, = (n for n in vault.files() if n not in before)
-        assert left.endswith(".part") and left not in found, "the one of before has gone"
-        found.append(left)
-    said = vault.admin("backup", "check").stdout
-    assert f"{found[-1]} was left by a backup that was killed" in said and found[0] not in said
+        left, = (n for n in vault.files() if n not in before)  # the one of before has gone
+        assert left.endswith(".part")
+    assert f"{left} was left by a backup that was killed" in vault.admin("backup", "check").stdout
     (vault.dir / left).unlink()
+    points = [stack.arm(f"child.{name}") for name in ("late", "started")]
+    vault.admin("backup", code=-9)
+    points[0].unlink()
+    stack.wait(lambda: subprocess.run(["pgrep", "-f", f"datadir={vault.scratch}"], capture_output=True).returncode == 1,
+               "the scratch server goes with the backup, although it was killed before that had started")
 
 
 def test_another_installation_makes_one_of_the_same_second(vault):
@@ -242,25 +231,21 @@ def test_another_installation_makes_one_of_the_same_second(vault):
             at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + later))
             parts.append(vault.dir / f"marketingcli-{at}.cms.part")
             fcntl.flock(others.enter_context(parts[-1].open("w")), fcntl.LOCK_EX)
-        made = pathlib.Path(vault.admin("backup").stdout.partition(":")[0])
+        made = vault.backup()
         assert made.is_file() and all(p.exists() and f"{p}" != f"{made}.part" for p in parts)
     for path in [*parts, *vault.dir.glob(f"{made.name}*")]:
         path.unlink()
 
 
-def with_settings(vault, path, **settings):
-    text = vault.conf.read_text()
-    for name, value in settings.items():
-        text = with_setting(text, name, value)
-    path.write_text(text)
-    return path
-
-
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
-    folder = tmp_path / "backups"
-    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy="false")
+    """The command has nothing of ours open: with a connection to the database it could keep our lock when we are gone."""
+    folder, command = tmp_path / "backups", tmp_path / "copy"
+    command.write_text(f"#!/bin/sh\nls -l /proc/$$/fd >{tmp_path}/open\nexit 1\n")
+    command.chmod(0o755)
+    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy=command)
     done = stack.admin("backup", conf=conf)
     assert done.returncode == 1 and "was not taken elsewhere" in done.stderr, done
+    assert "pipe:" in (left := (tmp_path / "open").read_text()) and "socket:" not in left
     assert sorted(p.suffix for p in folder.iterdir()) == [".cms", ".sha256"], "it is kept, and the stamp of the newest is not set"
 
 
