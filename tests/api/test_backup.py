@@ -213,10 +213,14 @@ def test_another_installation_makes_one_of_the_same_second(vault):
 
 
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
-    folder = tmp_path / "backups"
-    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy="false")
+    """The command has nothing of ours open: with a connection to the database it could keep our lock when we are gone."""
+    folder, command = tmp_path / "backups", tmp_path / "copy"
+    command.write_text(f"#!/bin/sh\nls -l /proc/$$/fd >{tmp_path}/open\nexit 1\n")
+    command.chmod(0o755)
+    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy=command)
     done = stack.admin("backup", conf=conf)
     assert done.returncode == 1 and "was not taken elsewhere" in done.stderr, done
+    assert "pipe:" in (left := (tmp_path / "open").read_text()) and "socket:" not in left
     assert sorted(p.suffix for p in folder.iterdir()) == [".cms", ".sha256"], "it is kept, and the stamp of the newest is not set"
 
 
