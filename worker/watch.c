@@ -28,7 +28,8 @@ struct watch {
     const struct conf *conf;
     struct metrics *metrics;
     struct arena arena;
-    struct watched parts[PROBE_MAX], disks[DISKS_MAX], nginx, certificate, clock, backup, journal, backup_bad;
+    struct watched parts[PROBE_MAX], disks[DISKS_MAX], nginx, certificate, clock, backup, journal, backup_bad,
+        credentials_bad;
     size_t parts_n, disks_n;
     bool whole; /* not only the parts */
     const char *host;
@@ -189,19 +190,19 @@ static void watch_look_at_clock(struct watch *w)
 /* Backups: marketingcli-admin leaves stamps beside them */
 
 /* When it was made; 0: it is not there. */
-static int64_t watch_stamp_us(const struct watch *w, const char *name)
+static int64_t watch_stamp_us(struct str dir, const char *name)
 {
     char path[256];
     struct stat st;
 
-    (void)snprintf(path, sizeof path, "%s/%s", w->conf->backup_dir.p, name);
+    (void)snprintf(path, sizeof path, "%.*s/%s", STR_FMT(dir), name);
     return stat(path, &st) == 0 ? st.st_mtim.tv_sec * US_PER_SEC + st.st_mtim.tv_nsec / 1000 : 0;
 }
 
 /* A stamp of the future would say for a long time that all is well. */
 static void watch_tell_age(struct watch *w, struct watched *x, const char *stamp, int64_t max_us)
 {
-    int64_t age_us = clock_now_us() - watch_stamp_us(w, stamp);
+    int64_t age_us = clock_now_us() - watch_stamp_us(w->conf->backup_dir, stamp);
     bool is_of_future = age_us < -CLOCKS_DIFFER_US;
 
     switch (watch_note(x, age_us > max_us || is_of_future, 0)) {
@@ -222,12 +223,27 @@ static void watch_look_at_backups(struct watch *w)
     watch_tell_age(w, &w->backup, "made", w->conf->backup_max_age_hours * 3600 * US_PER_SEC);
     if (w->conf->backup_copy.n > 0)
         watch_tell_age(w, &w->journal, "journal-copied", JOURNAL_COPY_MAX_US);
-    switch (watch_note(&w->backup_bad, watch_stamp_us(w, "bad") != 0, 0)) {
+    switch (watch_note(&w->backup_bad, watch_stamp_us(w->conf->backup_dir, "bad") != 0, 0)) {
     case WATCH_BEGINS:
         alarm_raise(w->metrics, ALARM_BACKUP_BAD, LOG_CSTR("dir", w->conf->backup_dir.p), LOG_END);
         return;
     case WATCH_ENDS:
         log_event(LOG_INFO, "backup_good", LOG_END);
+        return;
+    case WATCH_QUIET:
+        return;
+    }
+}
+
+/* Secrets: marketingcli-admin credentials check --tell, which may look at them, leaves word of it, and no more */
+static void watch_look_at_credentials(struct watch *w)
+{
+    switch (watch_note(&w->credentials_bad, watch_stamp_us(w->conf->service_socket_dir, "credentials-bad") != 0, 0)) {
+    case WATCH_BEGINS:
+        alarm_raise(w->metrics, ALARM_CREDENTIALS_BAD, LOG_END);
+        return;
+    case WATCH_ENDS:
+        log_event(LOG_INFO, "credentials_good", LOG_END);
         return;
     case WATCH_QUIET:
         return;
@@ -246,6 +262,7 @@ static void watch_look(struct watch *w)
         watch_look_at_nginx(w);
     if (w->conf->backup_certificate.n > 0)
         watch_look_at_backups(w);
+    watch_look_at_credentials(w);
     if (w->conf->watch_clock)
         watch_look_at_clock(w);
 }

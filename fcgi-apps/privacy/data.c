@@ -73,6 +73,7 @@ const struct route data_routes[] = {
      .handler = data_get,
      .auth = AUTH_SESSION,
      .rate = RATE_READ,
+     .compressed = true,
      .summary = "What is held of the user, for what, how long, and who else gets it"},
     ROUTE_END,
 };

@@ -49,6 +49,8 @@ struct rest_shape {
 
 struct receipt_shape {
     struct erasure x;
+    struct str waits_for; /* absent: it is over */
+    int64_t waits_until_us;
     int64_t cancel_until_us;
     struct json_array steps, remains;
 };
@@ -61,6 +63,26 @@ struct cost_shape {
 };
 
 static const struct json_field erasure_fields[], erasure_look_fields[];
+
+static bool erasure_is_over(const struct erasure *x)
+{
+    return x->state == ERASURE_DONE || x->state == ERASURE_CANCELED;
+}
+
+/* Why it is not over: one whose last mail no mail server takes looks as if nobody did anything. */
+static enum err erasure_tell_waits(struct ctx *c, struct receipt_shape *out)
+{
+    struct erasure_waiting w;
+
+    if (erasure_is_over(&out->x))
+        return OK;
+    enum err e = erasure_waits_for(c->db, c->arena, &out->x, &w);
+    if (e != OK)
+        return e;
+    out->waits_for = str_from(erasure_waits_names[w.what]);
+    out->waits_until_us = w.until_us;
+    return OK;
+}
 
 static struct receipt_shape erasure_shape(struct arena *arena, const struct erasure *x)
 {
@@ -100,6 +122,9 @@ static enum err erasure_look(struct ctx *c)
         return e;
     out.is_asked = e == OK;
     out.erasure = erasure_shape(c->arena, &x);
+    e = out.is_asked ? erasure_tell_waits(c, &out.erasure) : OK;
+    if (e != OK)
+        return e;
     return reply_data(&c->rep, 200, erasure_look_fields, &out);
 }
 
@@ -180,8 +205,9 @@ static enum err erasure_receipt(struct ctx *c)
         e = erasure_get(c->db, c->arena, &id, &x);
     if (e != OK)
         return e;
-    const struct receipt_shape out = erasure_shape(c->arena, &x);
-    return reply_data(&c->rep, 200, erasure_fields, &out);
+    struct receipt_shape out = erasure_shape(c->arena, &x);
+    e = erasure_tell_waits(c, &out);
+    return e == OK ? reply_data(&c->rep, 200, erasure_fields, &out) : e;
 }
 
 static const struct json_field erasure_step_fields[] = {
@@ -213,6 +239,14 @@ static const struct json_field erasure_fields[] = {
     {.name = "cancel_until",
      JSON_TIME(struct receipt_shape, cancel_until_us),
      .help = "Until when it can be canceled; null: it cannot"},
+    {.name = "waits_for",
+     JSON_STR(struct receipt_shape, waits_for),
+     .help = "What it waits for: tiktok_tokens, images, cancel (its time), stripe_customer, rows, mail (the last one, "
+             "which no mail server has "
+             "taken yet) or journal; null: it is over, or was asked for just now"},
+    {.name = "waits_until",
+     JSON_TIME(struct receipt_shape, waits_until_us),
+     .help = "When it goes on in any case, of cancel and mail; else null"},
     {.name = "ended_at",
      JSON_TIME(struct receipt_shape, x.ended_at_us),
      .help = "When it was done or canceled, or null"},

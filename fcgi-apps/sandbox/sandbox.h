@@ -122,6 +122,7 @@ struct sandbox_state {
     atomic_llong purged_at_us;                      /* by whichever of them was first */
     atomic_bool has_sender;                         /* one background thread is that of the Stripe simulator */
     atomic_bool trouble_is_told;                    /* and no puller has done anything since */
+    bool sender_trouble_is_told;                    /* of the sender's thread alone */
     struct secret_ring stripe_keys, stripe_secrets; /* empty where Stripe is not simulated */
     /* Our client secrets, where the simulator stands in for TikTok; may be empty. Each is taken, webhooks are signed with the first. */
     struct secret_ring tiktok_secrets;

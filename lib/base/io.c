@@ -1,6 +1,7 @@
 #include "base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -45,6 +46,11 @@ bool fd_sync(int fd, const char *step)
     if (fault_before(&fault, step) && fd_fails())
         return false;
     return fsync(fd) == 0 && !(fault_after(&fault) && fd_fails());
+}
+
+void fd_forget(int fd)
+{
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
 enum err err_of_store(void)

@@ -22,5 +22,9 @@ MUST_CHECK bool fd_write_all(int fd, const void *p, size_t n);
 /* fsync, a step that a test may make fail like a bad disk (base/fault.h). False with errno set. */
 MUST_CHECK bool fd_sync(int fd, const char *step);
 
+/* What is read of the file next comes from the disk, if all of it was written there (fd_sync). Where the kernel keeps it all the same, as in
+ * memory (tmpfs), nothing is lost. */
+void fd_forget(int fd);
+
 /* What errno means for the image store: ERR_STORE_FULL when there is no room, else ERR_STORE. */
 enum err err_of_store(void);

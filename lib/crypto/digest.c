@@ -36,6 +36,14 @@ struct sha256 sha256_of(struct str s)
     return h;
 }
 
+struct sha1 sha1_of(struct str s)
+{
+    struct sha1 h;
+
+    ASSERT(EVP_Digest(s.p == NULL ? "" : s.p, s.n, h.b, NULL, EVP_sha1(), NULL) == 1);
+    return h;
+}
+
 struct sha256 hmac_sha256(struct str key, struct str message)
 {
     struct sha256 h;

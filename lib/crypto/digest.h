@@ -1,4 +1,4 @@
-/* SHA-256, HMAC-SHA-256 (OpenSSL EVP), hex and base62. None of these can fail: if OpenSSL is broken, the process
+/* SHA-256, HMAC-SHA-256, SHA-1 where somebody else asks for it (OpenSSL EVP), hex and base62. None of these can fail: if OpenSSL is broken, the process
  * ends. */
 #pragma once
 
@@ -13,6 +13,12 @@ struct sha256 {
     uint8_t b[SHA256_BYTES];
 };
 
+#define SHA1_BYTES 20
+struct sha1 {
+    uint8_t b[SHA1_BYTES];
+};
+
+struct sha1 sha1_of(struct str s);
 struct sha256 sha256_of(struct str s);
 struct sha256 hmac_sha256(struct str key, struct str message);
 

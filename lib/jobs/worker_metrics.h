@@ -29,7 +29,8 @@ struct worker_metrics {
     struct expose *expose;
     const struct worker_class *class;
     const char *class_names[2], *kind_names[WORKER_METRICS_KINDS_MAX + 1];
-    int64_t next_us; /* of worker_metrics_tables, and of the thread that calls that */
+    int64_t next_us;           /* of worker_metrics_tables, and of the thread that calls that */
+    atomic_llong held_told_us; /* when posts_held was told last, by clock_mono_us; 0: not yet */
 };
 
 /* Shows itself on conf.metrics_dir/PROGRAM.sock; when that cannot be made, the log says so and the worker goes on. */

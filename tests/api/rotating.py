@@ -1,6 +1,10 @@
 """marketingcli-admin credentials rotate on a stack, whose services are restarted by tests/stack/restarts.py."""
 
+import hmac
 import pathlib
+import threading
+
+import pymysql
 
 from conftest import CHECKOUT
 
@@ -46,3 +50,54 @@ def texts(stack):
 def file_of(stack, name):
     """Of one of those that have it."""
     return next(pathlib.Path(stack.at.credentials).glob(f"*/{name}"))
+
+
+class Load:
+    """Somebody asks all the time, on connections of their own, inside the with block. All answers must be good."""
+
+    def __init__(self, user, *paths):
+        self.user, self.paths, self.bad, self.good, self.over = user, paths, [], 0, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.is_set():
+            for path in self.paths:
+                answer = self.user.web.get(path)
+                if answer.status_code == 200:
+                    self.good += 1
+                else:
+                    self.bad.append((path, answer.status_code, answer.text))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.over.set()
+        self.thread.join()
+        assert self.good > 0 and not self.bad, (self.good, self.bad[:3])
+
+
+def connects(stack, service, password):
+    try:
+        pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user=f"marketingcli_{service}", password=password.strip(),
+                        database="marketingcli").close()
+        return True
+    except pymysql.OperationalError as e:
+        assert e.args[0] == pymysql.constants.ER.ACCESS_DENIED_ERROR, e
+        return False
+
+
+def lines(folder, name, *services):
+    texts = {(folder / s / name).read_text() for s in services}
+    assert len(texts) == 1
+    return texts.pop().splitlines()
+
+
+def with_line(stack, folder, name, text, *more):
+    return stack.admin("credentials", "rotate", name, "--dir", str(folder), "--restart", "/bin/true", *more, stdin=text)
+
+
+def journal_line(key, at):
+    text = f"1 {at} erasure {'ab' * 32}"
+    return f"{text} {hmac.digest(key.encode(), text.encode(), 'sha256')[:16].hex()}\n"

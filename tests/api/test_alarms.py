@@ -202,9 +202,9 @@ def small_disk(path):
         path.rmdir()
 
 
-def test_what_is_wrong_with_the_machine_is_told(stack):
+def test_what_is_wrong_with_the_machine_is_told(stack, tmp_path):
     """A program that is away, and then nginx, and who looks at these; a disk at 0 bytes, a certificate of 800 days, a clock that nobody
-    sets. Each once, and an event when it is over."""
+    sets; a rotation that nobody ends. Each once, and an event when it is over."""
     since = {name: len(stack.log(name)) for name in ("worker-media", "worker-publish")}
     unset = stack.at.test / "clock_unset"
 
@@ -214,6 +214,17 @@ def test_what_is_wrong_with_the_machine_is_told(stack):
     def parts(name, program="worker-media"):
         return [e["part"] for e in seen(name, program)]
 
+    def secrets(*words):
+        """As the timer's unit looks at them, which is root's."""
+        looked = stack.admin("credentials", "check", "--tell", "--dir", str(folder))
+        assert looked.returncode == (1 if words else 0) and all(w in looked.stderr for w in words), looked
+
+    folder = tmp_path / "credentials"
+    assert stack.admin("credentials", "--dir", str(folder)).returncode == 0
+    (folder / "rotation").mkdir()
+    forgotten = folder / "rotation/smtp-password"
+    forgotten.write_text("begun_us 1\ncourse 0\nstep 2\nline x\n")
+    secrets("the rotation of smtp-password was begun more than a day ago")
     unset.write_text("1")
     try:
         with small_disk(stack.at.test / "disk") as disk, contextlib.ExitStack() as stopped:
@@ -221,7 +232,7 @@ def test_what_is_wrong_with_the_machine_is_told(stack):
             # Where nothing can be mounted, less than all of the stack's disk is free.
             settings = WATCHED | ({"watch_dirs": disk} if disk else {"watch_free_percent": 100})
             with stack.configured("worker-publish", watch_silent_sec=1), stack.configured("worker-media", **settings):
-                stack.wait(lambda: all(map(seen, ("part_down", "disk_low", "certificate_ends", "clock_unset"))), "all are told")
+                stack.wait(lambda: all(map(seen, ("part_down", "disk_low", "certificate_ends", "clock_unset", "credentials_bad"))), "all are told")
                 shown = Shown(stack, "worker-media")
                 assert [(e["part"], e["why"], e["level"]) for e in seen("part_down")] == [("worker-mail", "nothing listens", "error")]
                 assert shown("alarms_total", alarm="part_down") == 1
@@ -237,17 +248,24 @@ def test_what_is_wrong_with_the_machine_is_told(stack):
                 assert '"status":444' not in stack.log("access"), "to look at the certificate is no request"
                 assert len(seen("clock_unset")) == 1 and shown("alarms_total", alarm="clock_unset") == 1
 
+                assert len(seen("credentials_bad")) == 1 and shown("alarms_total", alarm="credentials_bad") == 1
+                assert [e["level"] for e in seen("credentials_bad")] == ["error"]
+
                 unset.write_text("0")
+                forgotten.unlink()
+                secrets()
                 if disk:
                     (disk / "fill").unlink()
                 stopped.close()
                 with stack.stopped("nginx"):
                     stack.wait(lambda: parts("part_down") == ["worker-mail", "nginx"], "nginx is missed")
-                stack.wait(lambda: parts("part_up") == ["worker-mail", "nginx"] and seen("clock_set") and (seen("disk_has_room") or not disk), "all is over")
-                assert [len(seen(name)) for name in ("disk_low", "certificate_ends", "clock_unset")] == [1, 1, 1], "none is told twice"
+                stack.wait(lambda: parts("part_up") == ["worker-mail", "nginx"] and seen("clock_set") and seen("credentials_good") and (seen("disk_has_room") or not disk), "all is over")
+                assert [len(seen(name)) for name in ("disk_low", "certificate_ends", "clock_unset", "credentials_bad")] == [1, 1, 1, 1], "none is told twice"
 
                 with stack.stopped("worker-media"):
                     stack.wait(lambda: parts("part_down", "worker-publish") == ["worker-media"], "who looks is missed, and nobody else is looked at")
                 stack.wait(lambda: parts("part_up", "worker-publish") == ["worker-media"], "and is back")
     finally:
         unset.unlink()
+        forgotten.unlink(missing_ok=True)
+        secrets()

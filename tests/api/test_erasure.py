@@ -402,6 +402,18 @@ def test_an_erasure_that_does_not_end_is_an_alarm(stack, user):
     wait_done(stack, made["receipt"])
 
 
+def test_it_says_why_it_waits(stack, user):
+    """As on a fresh server, which has no mail server yet: all but the address has gone."""
+    with stack.stopped("worker-mail"):
+        made = ask(user)
+        shown = stack.wait(lambda: (r := receipt(stack, made["receipt"]))["waits_for"] == "mail" and r, "it waits for the last mail")
+        assert shown["state"] == "running" and shown["waits_until"] > shown["asked_at"]
+        listed = stack.admin("privacy", "erasures").stdout
+        assert f"next: the last mail (worker@mail), not after {shown['waits_until'][:19]}Z; nobody has tried to send it" in listed, listed
+    done = wait_done(stack, made["receipt"])
+    assert done["waits_for"] is None and done["waits_until"] is None
+
+
 def verified(stack):
     shown = stack.admin("privacy", "journal", "--dir", str(stack.at.credentials))
     assert shown.returncode == 0, shown.stderr

@@ -398,51 +398,6 @@ def test_request_id_is_not_the_clients(stack):
     assert answer.headers["X-Request-Id"] != chosen
 
 
-# Pages
-
-
-def test_pages(stack):
-    client = stack.client()
-    for path, kind in (("/", "text/html"), ("/connected", "text/html"), ("/connected.html", "text/html"),
-                       ("/style.css", "text/css"), ("/connected.js", "application/javascript"), ("/icon.svg", "image/svg+xml")):
-        answer = client.get(path)
-        assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind), path
-        assert "Set-Cookie" not in answer.headers
-    missing = client.get("/nothing")
-    assert missing.status_code == 404 and "There is nothing here" in missing.text
-
-
-def test_pages_load_nothing_from_elsewhere():
-    for page in (CHECKOUT / "nginx/html").rglob("*.html"):
-        text = page.read_text()
-        for address in re.findall(r'(?:src|href|action)\s*=\s*"([^"]*)"', text):
-            assert re.match("#|/(?!/)", address), (page, address)
-        assert not re.search(r"<script(?![^>]*src=)|style=|\son\w+=|<style", text), f"{page}: inline code (CSP)"
-
-
-@pytest.mark.parametrize("page", sorted((CHECKOUT / "nginx/html").glob("*.html")), ids=lambda page: page.stem)
-def test_pages_show_what_can_be_done_and_no_more(page):
-    """What acts is hidden where no script runs, and so is, once it is done, what was true before; what came of it is read out."""
-    text = page.read_text()
-    assert '<link rel="icon" href="/icon.svg"' in text, "browsers ask for one"
-    acts = re.findall(r"<(?:form|button id)[^>]*>", text)
-    assert all(re.search(r"\bhidden>", tag) for tag in acts)
-    assert len([tag for tag in acts if 'id="again"' not in tag]) <= 1, "another one is for who comes too late with the link"
-    for tag in acts:
-        assert '<noscript><p>This page needs JavaScript.</p></noscript>' in text and '<p id="result" role="status">' in text
-    for tag in re.findall(r"<form[^>]*>", text):
-        around = re.sub(r"<form.*</form>|<noscript>.*</noscript>", "", text[text.index("</h1>") + 5:], flags=re.S)
-        assert re.findall(r"<p>(?!<a )", around) == [], "what is said around the form stays when it is sent"
-        assert "data-without-link" in tag or "data-over=" in tag, "what to do when the link is used or over is not alike"
-        assert all('aria-describedby="result"' in field for field in re.findall(r"<input[^>]*>", text))
-
-
-def test_sentences_of_the_connected_page_are_for_errors_that_exist():
-    slugs = set(re.findall(r'^ERR\(\w+, \d+, "(\w+)"', (CHECKOUT / "lib/base/err.def").read_text(), re.M))
-    said = re.findall(r"^\t(\w+): \"", (CHECKOUT / "nginx/html/connected.js").read_text(), re.M)
-    assert len(said) >= 6 and set(said) <= slugs
-
-
 # The simulator's host
 
 

@@ -14,45 +14,10 @@ from authenticator import begun, enrol, finish
 from conftest import CHECKOUT, with_setting
 from helpers import expect
 from publishing import Sent
-from rotating import STEPS_MAX, check, done, file, refused, rotate, under_way
+from rotating import STEPS_MAX, Load, check, connects, done, file, journal_line, lines, refused, rotate, under_way, with_line
+from test_alarms import small_disk
 
 DAY = 86400
-
-
-class Load:
-    """Somebody asks all the time, on connections of their own, inside the with block. All answers must be good."""
-
-    def __init__(self, user, *paths):
-        self.user, self.paths, self.bad, self.good, self.over = user, paths, [], 0, threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        while not self.over.is_set():
-            for path in self.paths:
-                answer = self.user.web.get(path)
-                if answer.status_code == 200:
-                    self.good += 1
-                else:
-                    self.bad.append((path, answer.status_code, answer.text))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self.over.set()
-        self.thread.join()
-        assert self.good > 0 and not self.bad, (self.good, self.bad[:3])
-
-
-def connects(stack, service, password):
-    try:
-        pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user=f"marketingcli_{service}", password=password.strip(),
-                        database="marketingcli").close()
-        return True
-    except pymysql.OperationalError as e:
-        assert e.args[0] == pymysql.constants.ER.ACCESS_DENIED_ERROR, e
-        return False
 
 
 def killed(stack, point, *what):
@@ -149,15 +114,27 @@ def test_users_who_come_from_elsewhere_must_use_tls_all_the_while(stack, tmp_pat
     conf.write_text(with_setting(stack.at.conf.read_text(), "database_clients", "127.9.%"))
     stack.sql(f"CREATE USER {user} IDENTIFIED BY 'of-before-0123456' REQUIRE SSL")
     what, how = ("db-password", "--service", "media"), {"folder": folder, "conf": conf}
+    old, passwords = folder / "media/db-password.old", [(folder / "media/db-password").read_text()]
+    old.write_text(f"left-by-nobody-{'0' * 20}\n")
+    old.chmod(0o600)
+    refused(check(stack, folder), "db-password.old is of no rotation that is under way", "rotate db-password --service media")
+    stack.sql("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = 1")
     try:
         refused(rotate(stack, *what, restart="/bin/false", **how), "run it again")
         shown, = stack.sql(f"SHOW CREATE USER {user}")[0].values()
-        assert shown.count("mysql_native_password") == 2 and " OR " in shown and "REQUIRE SSL" in shown
+        assert shown.count("mysql_native_password") == 3 and " OR " in shown and "REQUIRE SSL" in shown  # also what was left
         done(rotate(stack, *what, restart="/bin/true", **how))
         shown, = stack.sql(f"SHOW CREATE USER {user}")[0].values()
         assert " OR " not in shown and "REQUIRE SSL" in shown
+        passwords.append((folder / "media/db-password").read_text())
+        said = [row["argument"] for row in stack.sql("SELECT argument FROM mysql.general_log WHERE argument LIKE '%%IDENTIFIED%%'")]
+        assert said and not [s for s in said for p in passwords if p.strip() in s], "no log of MariaDB's has a password"
     finally:
+        stack.sql("SET GLOBAL general_log = 0, GLOBAL log_output = DEFAULT")
+        stack.sql("TRUNCATE mysql.general_log")
         stack.sql(f"DROP USER {user}")
+    assert not old.exists()
+    done(check(stack, folder))
 
 
 @contextlib.contextmanager
@@ -306,16 +283,6 @@ def copied(stack, tmp_path):
     return folder
 
 
-def lines(folder, name, *services):
-    texts = {(folder / s / name).read_text() for s in services}
-    assert len(texts) == 1
-    return texts.pop().splitlines()
-
-
-def with_line(stack, folder, name, text, *more):
-    return stack.admin("credentials", "rotate", name, "--dir", str(folder), "--restart", "/bin/true", *more, stdin=text)
-
-
 def test_old_and_new_are_good_until_the_issuer_knows(stack, made, tmp_path):
     holders = ("tiktok", "worker_publish")
     name = "tiktok-client-secret"
@@ -387,6 +354,28 @@ def test_the_journals_old_key_is_needed_from_when_nothing_is_written_with_it(sta
     done(with_line(stack, folder, "journal-key", None, "--finish"))
 
 
+def test_the_journals_old_key_stays_while_a_backup_here_needs_it(stack, made, tmp_path):
+    """Whatever the clock says: a line that is of it, and newer than a backup that is still there."""
+    folder, journals, backups = tmp_path / "credentials", tmp_path / "journals", tmp_path / "backups"
+    shutil.copytree(made, folder)
+    journals.mkdir()
+    backups.mkdir()
+    conf = tmp_path / "conf"
+    conf.write_text(with_setting(with_setting(stack.at.conf.read_text(), "privacy_journal_dir", journals), "backup_dir", backups))
+    old, = lines(folder, "journal-key", "worker_privacy")
+    finish = lambda: stack.admin("credentials", "rotate", "journal-key", "--finish", "--dir", str(folder), "--restart", "/bin/true", conf=conf)  # noqa: E731
+    done(with_line(stack, folder, "journal-key", None))
+    stack.move_clock(31 * DAY)
+    (backups / "journal.elsewhere").write_text(journal_line(old, "2026-03-02T00:00:00.000000Z"))
+    backup = backups / "marketingcli-20260301T000000Z.cms"
+    backup.touch()
+    refused(finish(), "the old journal-key is needed: 1 lines", "marketingcli-20260301T000000Z.cms")
+    backup.rename(backups / "marketingcli-20260303T000000Z.cms")
+    said = done(finish())
+    assert "1 lines of the journals here are of the old one, the newest of 2026-03-02T00:00:00" in said
+    assert old not in lines(folder, "journal-key", "worker_privacy")
+
+
 # What is wrong with the files
 
 
@@ -436,6 +425,51 @@ def test_of_another_owner_or_missing(stack, made, tmp_path):
         refused(check(stack, folder), "belongs to another user")
 
 
+def test_what_a_killed_run_has_left_is_named_and_goes(stack, made, tmp_path):
+    folder = tmp_path / "credentials"
+    shutil.copytree(made, folder)
+    (folder / "rotation").mkdir(exist_ok=True)
+    left = [folder / name for name in ("media/s3-secret-key.part", "keys/db-password.new.part", "rotation/token-keys.part")]
+    for path in left:
+        path.touch(0o600)
+    said = done(check(stack, folder))
+    assert all(f"{path} was left by a run that was killed" in said for path in left) and all(path.exists() for path in left)
+    done(stack.admin("credentials", "--dir", str(folder)))
+    assert not [path for path in left if path.exists()]
+
+
+def test_two_secrets_that_nobody_takes_back_are_told(stack, made, tmp_path):
+    """By hand, without a rotation. A comment of a key ring is none."""
+    folder = tmp_path / "credentials"
+    shutil.copytree(made, folder)
+    (folder / "worker_mail/smtp-password").write_text("new\nold\n")
+    ring = folder / "auth/totp-keys"
+    ring.write_text(f"# made today\n{ring.read_text()}")
+    done(check(stack, folder))
+    stack.move_clock(DAY + 3600)
+    said = refused(check(stack, folder), "worker_mail/smtp-password has 2 secrets")
+    assert "totp-keys" not in said
+
+
+def test_a_full_disk_leaves_the_old_secret(stack, made, tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        if disk is None:
+            pytest.skip("no file system can be mounted here")
+        (disk / "fill").unlink()
+        folder = disk / "credentials"
+        shutil.copytree(made, folder)
+        (folder / "worker_mail/smtp-password").write_text("old\n")
+        fill = disk / "fill"
+        with contextlib.suppress(OSError), fill.open("wb", buffering=0) as f:
+            while True:
+                f.write(bytes(4096))
+        refused(with_line(stack, folder, "smtp-password", "new\n"), "No space left on device")
+        assert lines(folder, "smtp-password", "worker_mail") == ["old"] and not list(folder.glob("*/*.part")) and not list(folder.glob("rotation/*"))
+        fill.unlink()
+        done(with_line(stack, folder, "smtp-password", "new\n"))
+        assert lines(folder, "smtp-password", "worker_mail") == ["new", "old"]
+
+
 def test_a_rotation_that_nobody_ends_is_told(stack, made, tmp_path):
     folder = tmp_path / "credentials"
     shutil.copytree(made, folder)
@@ -447,6 +481,9 @@ def test_a_rotation_that_nobody_ends_is_told(stack, made, tmp_path):
     stack.move_clock(DAY + 60)
     refused(check(stack, folder), "begun more than a day ago")
     state = folder / "rotation/stripe-api-key"
-    state.write_text(state.read_text()[:20])
+    text = state.read_text()
+    state.write_text(text.replace("step 2", "step 3"))
+    refused(check(stack, folder), "is not what a rotation has written")
+    state.write_text(text[:20])
     refused(check(stack, folder), "is not what a rotation has written")
     refused(with_line(stack, folder, "stripe-api-key", None, "--finish"), "is not what a rotation has written")

@@ -11,6 +11,8 @@ import uuid
 import clients
 import pytest
 from stripe_sim import DAY, PRICE, Stripe, bare
+from test_alarms import events
+from test_metrics import Shown
 
 HEX = "0" * 32
 
@@ -311,6 +313,21 @@ def test_a_customer_lives_as_long_as_what_it_has(stripe, stack, customer):
 
 
 # Events
+
+
+def test_trouble_with_the_database_is_told_once(stack):
+    """And that it is over: not the same each second."""
+    errors = lambda: Shown(stack, "sandbox")("database_errors_total", error="failed")  # noqa: E731
+    logged, before = len(stack.log("sandbox")), errors()
+    told = lambda name: events(stack.log("sandbox")[logged:], name)  # noqa: E731
+    stack.sql("RENAME TABLE sandbox_stripe_events TO sandbox_stripe_events_away")
+    try:
+        stack.wait(lambda: errors() >= before + 2, "it has met it twice")
+        assert len(told("sandbox_stripe")) == 1 and not told("sandbox_stripe_back")
+    finally:
+        stack.sql("RENAME TABLE sandbox_stripe_events_away TO sandbox_stripe_events")
+    stack.wait(lambda: told("sandbox_stripe_back"), "it is over")
+    assert len(told("sandbox_stripe")) == len(told("sandbox_stripe_back")) == 1
 
 
 def test_events_are_listed(stripe, customer):

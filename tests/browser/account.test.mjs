@@ -211,10 +211,21 @@ test("a code at sign-in is set up and used and switched off", async t => {
   assert.match(download.suggestedFilename(), /^recovery-codes-.*\.txt$/);
   assert.equal(await page.evaluate(() => window.isRevoked), undefined); // while the browser may still read it
 
-  // They are there until their user has kept them, also on the way through other pages.
+  // They are there until their user has kept them, or wants to leave all the same.
+  const question = page.getByRole("dialog", { name: "Leave without the recovery codes?" });
   await page.getByRole("link", { name: "Activity" }).click();
+  await question.getByRole("button", { name: "Stay here" }).click();
+  await page.getByRole("heading", { name: "Keep these recovery codes" }).waitFor();
+  await page.getByRole("link", { name: "Activity" }).click();
+  await question.getByRole("button", { name: "Leave" }).click();
   await page.getByText("Sign-in needs a code from now on").waitFor();
   await page.goBack();
+  await page.getByText("10 recovery codes are left").waitFor();
+  assert.equal(await page.locator("ol.codes").count(), 0);
+  await page.getByRole("button", { name: "New recovery codes" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "New recovery codes" }).click();
+  await page.locator("ol.codes code").nth(9).waitFor();
+  codes.splice(0, 10, ...await page.locator("ol.codes code").allTextContents());
   await t.press(page, page.getByRole("button", { name: "I have kept them" }));
   await page.getByText("10 recovery codes are left").waitFor();
 

@@ -2,6 +2,9 @@
 
 import { assert, test } from "./lib/test.mjs";
 import { misfits } from "./lib/look.mjs";
+import { views } from "./lib/views.mjs";
+
+const FIRST_VIEW_BYTES = 60_000;
 
 // The faults of a page, once one of this kind is among them; then they are forgotten.
 async function faults(t, page, kind) {
@@ -67,4 +70,22 @@ test("an error is answered in the API's place", async t => {
   await page.getByText("Too much is going on. Try again in 90 seconds.").waitFor();
   await page.getByRole("button").click();
   await page.getByText("If this is the address of an account").waitFor();
+});
+
+test("the first view of every page is small and does not move", async t => {
+  const ada = await t.user({ connected: true });
+  const all = await views(t, ada), faults = [];
+  for (const isGuest of [false, true]) {
+    const page = await t.page(null, { user: isGuest ? null : ada });
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send("Network.enable");
+    await cdp.send("Network.setCacheDisabled", { cacheDisabled: true }); // so each is the first that is opened
+    for (const { path, at } of all.filter(v => (v.who === "guest") === isGuest)) {
+      const { bytes, shift, requests, ofWhat } = await t.opened(page, at);
+      assert(requests > 20 && ofWhat.filter(([, size]) => size > 300).length > 15, `${path} came from a cache: ${JSON.stringify(ofWhat)}`);
+      if (bytes > FIRST_VIEW_BYTES || shift >= 0.001)
+        faults.push(`${path}: ${bytes} bytes, moved by ${shift}: ${ofWhat.filter(([, , when]) => when === "first").map(([what, size]) => `${what} ${size}`).join(", ")}`);
+    }
+  }
+  assert.deepEqual(faults, []);
 });

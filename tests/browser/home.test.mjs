@@ -53,3 +53,49 @@ test("a page whose file did not come is loaded anew", async t => {
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("You have no keys yet.").waitFor();
 });
+
+// As after an update of the service: what is in memory lacks what a page wants that came later.
+test("a page that is newer than the others is loaded anew, once, and nothing that was typed goes", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/", { user: ada });
+  let loads = 0;
+  page.on("request", r => loads += r.isNavigationRequest() ? 1 : 0);
+  const served = (name, body, more) => page.route(`**/dashboard/pages/${name}.js`, call => call.fulfill({ contentType: "text/javascript", body }), more);
+
+  await served("keys", 'import {nothingLikeIt} from "../ui.js"; export default nothingLikeIt;', { times: 1 });
+  t.expectsMessage(page, "nothingLikeIt");
+  await page.getByRole("link", { name: "API keys" }).first().click();
+  await page.getByText("You have no keys yet.").waitFor();
+  assert.equal(loads, 1);
+
+  // One that lacks a sentence only when its data is there; and it stays so.
+  await served("usage", `import {words} from "../words/en/common.js"; import {load} from "../ui.js";
+    export default function({api, redraw}) {
+      const data = load(redraw, () => api.get("/me"));
+      return {title: "Newer", view: () => data.view(() => words.newer.sentence)};
+    }`);
+  t.expectsMessage(page, "sentence");
+  await page.getByRole("link", { name: "Usage" }).click();
+  const told = page.getByRole("alert").getByText("This cannot be shown.");
+  await told.waitFor();
+  assert.equal(loads, 1);
+  await t.look(page, "updated");
+  await page.getByRole("button", { name: "Load it again" }).click();
+  await page.waitForEvent("domcontentloaded");
+  await told.waitFor();
+  assert.equal(loads, 2);
+
+  await served("billing", `import {html} from "../lit.js"; import {words} from "../words/en/common.js";
+    export default function({redraw}) {
+      let isNext = false;
+      const next = () => { isNext = true; redraw(); };
+      return {title: "Newer", view: () => html\`<label>Note <input></label><button @click=\${next}>Next</button>\${isNext ? words.newer.sentence : ""}\`};
+    }`);
+  await page.evaluate(() => sessionStorage.removeItem("loaded-anew"));
+  await page.getByRole("link", { name: "Plan" }).click();
+  await page.getByLabel("Note").fill("half typed");
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.locator("#told").getByText("This cannot be shown.").waitFor();
+  assert.equal(await page.getByLabel("Note").inputValue(), "half typed");
+  assert.equal(loads, 2);
+});

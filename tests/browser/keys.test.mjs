@@ -36,6 +36,25 @@ test("a key is made with the keyboard alone, and its line works", async t => {
   assert.equal(told.data.key.name, "My agent");
   assert.deepEqual(told.data.key.scopes, ["accounts:read", "posts:read", "posts:write", "uploads:write"]);
   assert.equal(told.data.key.budget.posts_per_day, 10);
+
+  // Whoever leaves it by accident is asked before, whichever way it is.
+  const address = page.url(), question = page.getByRole("dialog", { name: "Leave without the key?" });
+  const ways = [["link", () => page.getByRole("link", { name: "Usage" }).click()], ["back", () => page.evaluate(() => history.back())],
+    ["test data", () => page.getByLabel("Test data", { exact: true }).click()], ["sign out", () => page.getByRole("button", { name: "Sign out" }).click()]];
+  for (const [way, leave] of ways) {
+    await leave();
+    await question.waitFor();
+    if (way === "link")
+      await t.look(page, "keys-leave");
+    await page.keyboard.press("Escape");
+    await question.waitFor({ state: "detached" });
+    assert.equal(page.url(), address, way);
+  }
+  assert.equal(await page.getByLabel("Test data", { exact: true }).isChecked(), false);
+  const [closing] = await Promise.all([page.waitForEvent("dialog"), page.close({ runBeforeUnload: true })]);
+  assert.equal(closing.type(), "beforeunload");
+  await closing.dismiss();
+  assert.equal(await page.locator("#line").count(), 1);
   await page.getByRole("button", { name: "I have copied it" }).click();
   await page.getByRole("heading", { name: "About it" }).waitFor();
   assert.equal(await page.locator("#secret").count(), 0);
@@ -99,6 +118,8 @@ test("errors of a new key are told, and an answer that was lost makes no second 
     if (route.request().method() !== "POST" || lost-- !== 1)
       return route.fallback();
     await route.fetch();
+    await page.getByRole("link", { name: "Usage" }).click(); // it may come yet
+    await page.getByRole("dialog").getByRole("button", { name: "Stay here" }).click();
     await route.abort("connectionreset");
   });
   t.expects(page, CREATE, "failed");

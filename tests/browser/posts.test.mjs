@@ -1,6 +1,7 @@
 // The list of posts: filters that the address keeps, and pages that come as one scrolls.
 
 import { assert, test } from "./lib/test.mjs";
+import { isolated } from "./lib/isolated.mjs";
 
 // Copies of a post, newer than it and each newer than the one before, with these statuses in turn.
 async function copies(t, post, n, { first = 1, states = ["published", "canceled", "in_inbox", "failed"] } = {}) {
@@ -58,6 +59,16 @@ test("more posts come as one scrolls, also after an error", async t => {
   await page.keyboard.press("End");
   await rows.nth(140).waitFor();
   assert.equal(new Set(await rows.locator("a").evaluateAll(all => all.map(a => a.href))).size, 141);
+
+  // What is far from view is found by the browser's search, and is there for a keyboard and for a screen reader.
+  await page.evaluate(() => scrollTo(0, 0));
+  assert.equal(await isolated(page, () => window.find("copy 30")), true);
+  await page.waitForFunction(() => scrollY > 5000);
+  await rows.nth(24).getByRole("link").focus();
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.href), await rows.nth(25).getByRole("link").evaluate(a => a.href));
+  assert.equal(await page.getByRole("main").getByRole("listitem").count(), 141);
+  await t.axe(page);
 });
 
 test("posts that came while nobody looked are all put before the others", async t => {

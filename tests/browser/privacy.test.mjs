@@ -16,7 +16,8 @@ test("what is held is shown with its purpose", async t => {
   for (const group of await page.locator("details.held summary").all())
     await group.click();
   const item = name => page.locator("details.held .list > li").filter({ has: page.getByRole("heading", { name }) });
-  await item("Email address").getByText("1, kept as long as the account exists").waitFor();
+  await item("Email address").getByText("Account: 1 record, kept as long as the account exists.").waitFor();
+  await item("Email address").getByText(/Registrations: .*kept for 7 days after/).waitFor();
   await item("Email address").getByText("Stripe").waitFor();
   await item("irreversible hash").getByText("nobody can read it").waitFor();
   await t.inFourForms(page, "privacy");

@@ -30,6 +30,7 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
     *(f"etc/nginx/marketingcli/local/{name}.conf" for name in ("http", "rates", "tls")),
     "etc/nginx/marketingcli/nginx.conf", "etc/nginx/marketingcli/intake.conf", "etc/nginx/marketingcli/snippets/intake-locations.conf",
+    *(f"lib/systemd/system/credentials-marketingcli-check.{kind}" for kind in ("service", "timer")),
     "lib/systemd/system/nginx-marketingcli-intake.service", "lib/systemd/system/nginx-marketingcli-intake.service.d/10-hardening.conf", "lib/systemd/system/nginx.service.d/nginx-marketingcli.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
     "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample", "etc/marketingcli/plans.conf.sample",
@@ -47,6 +48,8 @@ def test_pages_are_small_and_all_there(installed):
         else:
             assert there == path.read_bytes(), path
     assert (placed / "dashboard/vendor/lit-html/lit-html.js").is_file() and (placed / "dashboard/words/en/common.js").is_file()
+    for path in (p for p in (placed / "dashboard").rglob("*") if p.suffix in (".js", ".css")):
+        assert 0 < (placed / "br" / path.relative_to(placed)).stat().st_size < path.stat().st_size, path
 
 
 def test_nothing_is_left_to_fill_in(installed):

@@ -172,7 +172,7 @@ def nginx(at, build, tables, https, http, ipv6):
     """The site that the build's tables and nginx/ of the checkout make. tables: see tables()."""
     made = pathlib.Path(build) / "nginx"
     pages = made / "html" if (made / "html").exists() else CHECKOUT / "nginx/html"  # a build without the dashboard makes none
-    html, vendor, words = (served(at, path.name, path) for path in (pages, made / "vendor/vendor", made / "words/words"))
+    html = served(at, pages.name, pages)
     folder(at.nginx, 0o755)
     folder(at.nginx / "temp", 0o700, services.NGINX.uid, services.GID_NGINX)
     folder(at.intake, 0o700, services.INTAKE.uid, services.INTAKE.uid)
@@ -187,7 +187,7 @@ def nginx(at, build, tables, https, http, ipv6):
         "HTTP4": f"127.0.0.1:{http}", "HTTP6": f"[::1]:{http}" if ipv6 else None,
         "ORIGIN": f"https://localhost:{https}", "SERVER_NAMES": "localhost 127.0.0.1 [::1]", "SANDBOX_NAME": SANDBOX,
         "CERTIFICATE": at.tls / "leaf.crt", "CERTIFICATE_KEY": at.tls / "leaf.key", "NGINX_DIR": at.nginx,
-        "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "POLICY_DIR": at.policy, "HTML_DIR": html, "VENDOR_DIR": vendor, "WORDS_DIR": words, "ACME_DIR": at.nginx / "acme",
+        "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "POLICY_DIR": at.policy, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
         "NO_BODY_TEMP": at.nginx / "no-bodies", "INTAKE_DIR": at.intake_dir, "INTAKE_TEMP": at.intake,
         "ACCESS_LOG": access_log, "ERROR_LOG": "stderr",
         # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other

@@ -37,6 +37,7 @@ struct given {
     const char *without_plans;                                                /* config check */
     const char *key, *replace, *journal, *without_journal;                    /* restore */
     const char *restart, *service, *finish, *abort;                           /* credentials rotate */
+    const char *tell;                                                         /* credentials check */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 

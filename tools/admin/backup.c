@@ -214,13 +214,15 @@ static bool backup_sync_dir(const struct backup *b)
     return fd >= 0 && fsync(fd) == 0;
 }
 
-/* That the disk gives back what was written: its digest is of that, and must not be of something else. */
+/* That the disk, and not the kernel's memory, gives back what was written: its digest is of that, and must not be of something else. */
 static bool backup_is_on_disk(const struct backup *b)
 {
     struct sha256 is;
     uint64_t bytes;
 
     _cleanup_(fd_closep) int file = open(b->part, O_RDONLY | O_CLOEXEC);
+    if (file >= 0)
+        fd_forget(file);
     if (file < 0 || !sha256_of_file(file, &is, &bytes)) {
         complain("%s: %s", b->part, strerror(errno));
         return false;
@@ -286,6 +288,8 @@ static int backup_make(struct backup *b, struct db *db)
     if (e != OK)
         return e == ERR_CONFLICT ? complain("backup.certificate: its key cannot be encrypted to")
                                  : backup_complain(b->part, e);
+    if (!backup_left_mark(b->writer.fd))
+        return complain("%s: another backup took it for one that nobody makes; run it again", b->part);
     if (!backup_dump_all(b, about.migrations) || !backup_verify(b, about.migrations) || !backup_count(b, db, &tables))
         return EXIT_FAILED;
     point("backup.verified");
@@ -322,7 +326,7 @@ static int backup_alone(struct backup *b)
     int code = EXIT_FAILED;
     if (alone_take(&schema, b->arena, &b->options, "migrate", b->database)) {
         backup_set_name(b);
-        code = backup_make(b, db);
+        code = backup_left(b->arena, b->conf, true) ? backup_make(b, db) : EXIT_FAILED;
         scratch_stop(&b->scratch);
         if (b->begun)
             backup_file_done(&b->writer);

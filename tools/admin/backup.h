@@ -39,6 +39,16 @@ MUST_CHECK bool backup_clock_is_even(struct arena *arena, const struct conf *con
 /* False after a complaint: dir has less room than that many bytes, and what (a plural) needs them. setting: what says another folder. */
 MUST_CHECK bool backup_has_room(const char *dir, int64_t bytes, const char *what, const char *setting);
 
+/* When a file was begun whose name is marketingcli-TIME.cms, or begins so; 0: it does not. */
+int64_t backup_time_us(const char *name);
+
+/*
+ * What a backup that was killed has left: it is named, or deleted. Whoever makes one marks its file (backup_left_mark), and is not taken for one
+ * of these, also by another installation with the same folder. False after a complaint.
+ */
+MUST_CHECK bool backup_left_mark(int fd); /* false: somebody is looking at it just now */
+MUST_CHECK bool backup_left(struct arena *arena, const struct conf *conf, bool remove);
+
 /* Runs backup.copy for a file. False after a complaint; fine where there is no such command. */
 MUST_CHECK bool backup_copy(struct arena *arena, const struct conf *conf, const char *path);
 

@@ -17,7 +17,6 @@
 #include "restore.h"
 
 #define FILES_MAX 10000
-#define NAME_TIME_CHARS 16 /* 20261127T190822Z */
 #define PART_KEPT_US US_PER_DAY
 
 struct backup_found {
@@ -42,20 +41,6 @@ static int backups_compare(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* marketingcli-TIME.cms and what else begins so; 0: it does not. */
-static int64_t backups_time(const char *name)
-{
-    struct str rest = str_from(name);
-    char text[32];
-    int64_t at_us;
-
-    if (!str_starts(rest, STR(BACKUP_NAME_BEGINS)) || rest.n < strlen(BACKUP_NAME_BEGINS) + NAME_TIME_CHARS)
-        return 0;
-    const char *t = rest.p + strlen(BACKUP_NAME_BEGINS);
-    (void)snprintf(text, sizeof text, "%.4s-%.2s-%.5s:%.2s:%.3s", t, t + 4, t + 6, t + 11, t + 13);
-    return time_parse(str_from(text), &at_us) ? at_us : 0;
-}
-
 static bool backups_ends(const char *name, const char *ending)
 {
     return str_ends(str_from(name), str_from(ending));
@@ -69,7 +54,7 @@ static int backups_read(struct backups *b)
         return complain("%s: %s", b->conf->backup_dir.p, strerror(errno));
     b->found = arena_array(b->arena, FILES_MAX, sizeof *b->found);
     for (struct dirent *d; b->n < FILES_MAX && (d = readdir(dir)) != NULL;) {
-        int64_t at_us = backups_time(d->d_name);
+        int64_t at_us = backup_time_us(d->d_name);
         if (at_us != 0)
             b->found[b->n++] =
                 (struct backup_found){.name = arena_strdup(b->arena, str_from(d->d_name)), .at_us = at_us};
@@ -216,6 +201,9 @@ static int backups_stamp(struct backups *b)
 static int backups_check(struct backups *b)
 {
     int purged = backups_purge(b, backups_judge_all(b)), code = backups_stamp(b);
+
+    if (!backup_left(b->arena, b->conf, false))
+        purged = EXIT_FAILED;
 
     printf("%zu files looked at, %zu backups deleted, %zu bad\n", b->n, b->deleted, b->bad);
     return code == EXIT_DONE ? purged : code;

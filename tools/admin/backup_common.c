@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "backup.h"
+#include "base/clock.h"
 #include "base/io.h"
 
 #define ARGS_MAX 24
+#define NAME_TIME_CHARS 16 /* 20261127T190822Z */
 
 enum { ALONE_TAKE, ALONE_HELD };
 static const struct sql alone_sqls[] = {
@@ -83,6 +85,19 @@ bool backup_load_begin(struct child *client, struct arena *arena, const struct d
     argv[n++] = "--max-allowed-packet=256M";
     argv[n++] = options->name;
     return child_start(client, argv, &(struct child_ways){.takes = true});
+}
+
+int64_t backup_time_us(const char *name)
+{
+    struct str rest = str_from(name);
+    char text[32];
+    int64_t at_us;
+
+    if (!str_starts(rest, STR(BACKUP_NAME_BEGINS)) || rest.n < strlen(BACKUP_NAME_BEGINS) + NAME_TIME_CHARS)
+        return 0;
+    const char *t = rest.p + strlen(BACKUP_NAME_BEGINS);
+    (void)snprintf(text, sizeof text, "%.4s-%.2s-%.5s:%.2s:%.3s", t, t + 4, t + 6, t + 11, t + 13);
+    return time_parse(str_from(text), &at_us) ? at_us : 0;
 }
 
 bool backup_stamp(const struct conf *conf, const char *name)

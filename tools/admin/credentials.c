@@ -189,6 +189,8 @@ int verb_credentials(const struct given *given)
     arena_init(&arena, 8 << 20);
     int code = credentials_make_all(&arena, given->dir);
     if (code == EXIT_DONE)
+        code = credentials_left(&arena, given->dir, true);
+    if (code == EXIT_DONE)
         code = credentials_look(&arena, given->dir);
     arena_clear(&arena);
     arena_done(&arena);

@@ -42,8 +42,16 @@ MUST_CHECK int credentials_write(struct arena *arena, const char *path, struct s
 MUST_CHECK int credentials_rename(struct arena *arena, const char *from, const char *to); /* likewise durable */
 MUST_CHECK int credentials_remove(struct arena *arena, const char *path);                 /* fine if it is not there */
 
-/* Whatever is wrong with the files that are there is complained of: EXIT_FAILED; and so are rotations that nobody ended for a day. */
+/* With the lock: what a run that was killed has left is named, or removed where nobody needs it. */
+#define CREDENTIALS_PART ".part" /* after a name: not whole yet, or never */
+MUST_CHECK int credentials_left(struct arena *arena, const char *dir, bool remove);
+
+/* Whatever is wrong with the files that are there is complained of: EXIT_FAILED; and so are rotations that nobody ended for a day, and old
+ * secrets that nobody took away. */
 MUST_CHECK int credentials_look(struct arena *arena, const char *dir);
+
+/* In service.socket_dir: there while something is wrong, as credentials check --tell has seen it. worker/watch.c looks. */
+#define CREDENTIALS_STAMP_BAD "credentials-bad"
 
 /* Of the files that a service is handed: false with a sentence in why. */
 bool credentials_fit(struct arena *arena, const char *folder, struct buf *why);

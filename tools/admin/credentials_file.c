@@ -72,12 +72,14 @@ static bool credentials_name(struct arena *arena, const char *from, const char *
 
 int credentials_write(struct arena *arena, const char *path, struct str text)
 {
-    const char *part = arena_printf(arena, "%s.part", path).p;
+    const char *part = arena_printf(arena, "%s" CREDENTIALS_PART, path).p;
 
     errno = 0;
     if (credentials_make(arena, part, path, text) && credentials_name(arena, part, path))
         return EXIT_DONE;
-    return complain("%s: %s", path, strerror(errno != 0 ? errno : EIO));
+    int why = errno != 0 ? errno : EIO;
+    (void)unlink(part); /* half a secret, and on a full disk the room that somebody needs */
+    return complain("%s: %s", path, strerror(why));
 }
 
 int credentials_rename(struct arena *arena, const char *from, const char *to)

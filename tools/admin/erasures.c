@@ -8,29 +8,39 @@
 #include "model/privacy/erasure.h"
 #include "model/privacy/journal.h"
 
-static const char *erasures_next(const struct erasure *x)
+static const char *const erasures_words[ERASURE_WAITS__MAX] = {
+    [ERASURE_WAITS_TOKENS] = "TikTok accounts and posts (worker@publish)",
+    [ERASURE_WAITS_IMAGES] = "images (worker@media)",
+    [ERASURE_WAITS_CANCEL] = "its time: until then it can be canceled",
+    [ERASURE_WAITS_STRIPE] = "the customer at Stripe (worker@billing)",
+    [ERASURE_WAITS_ROWS] = "rows (worker@privacy)",
+    [ERASURE_WAITS_MAIL] = "the last mail (worker@mail)",
+    [ERASURE_WAITS_JOURNAL] = "the journal, and what is left (worker@privacy)"};
+
+static void erasures_print_mail(const struct erasure_waiting *w)
 {
-    if (x->tokens_at_us == 0)
-        return "TikTok accounts and posts (worker@publish)";
-    if (x->images_at_us == 0)
-        return "images (worker@media)";
-    if (x->state == ERASURE_WAITING)
-        return "its time: until then it can be canceled";
-    if (x->stripe_at_us == 0)
-        return "the customer at Stripe (worker@billing)";
-    if (x->rows_at_us == 0)
-        return "rows (worker@privacy)";
-    return x->mailed_at_us == 0 ? "the last mail" : "the last mail (worker@mail), or the journal";
+    char until[TIME_TEXT_SIZE];
+
+    time_format(w->until_us, until);
+    printf(", not after %.19sZ; ", until);
+    if (w->reply.n == 0)
+        printf("nobody has tried to send it: does worker@mail run, and does the mail server take mails?");
+    else
+        printf("the mail server: ");
+    put_foreign(w->reply);
 }
 
-static void erasures_print(const struct erasure *x)
+static void erasures_print(const struct erasure *x, const struct erasure_waiting *w)
 {
     char asked[TIME_TEXT_SIZE], due[TIME_TEXT_SIZE];
 
     time_format(x->asked_at_us, asked);
     time_format(x->due_at_us, due);
-    printf("%s  user %s  %-7s  asked %.19sZ  due %.19sZ  next: %s\n", uuid_text(&x->id).s, uuid_text(&x->user_id).s,
-           erasure_state_names[x->state], asked, due, erasures_next(x));
+    printf("%s  user %s  %-7s  asked %.19sZ  due %.19sZ  next: %s", uuid_text(&x->id).s, uuid_text(&x->user_id).s,
+           erasure_state_names[x->state], asked, due, erasures_words[w->what]);
+    if (w->what == ERASURE_WAITS_MAIL)
+        erasures_print_mail(w);
+    putchar('\n');
 }
 
 int verb_privacy_erasures(const struct given *given)
@@ -42,9 +52,13 @@ int verb_privacy_erasures(const struct given *given)
     if (!desk_open(&desk, given))
         return EXIT_FAILED;
     enum err e = erasure_list(desk.db, &desk.arena, &erasures, &n);
+    for (size_t i = 0; e == OK && i < n; i++) {
+        struct erasure_waiting w;
+        e = erasure_waits_for(desk.db, &desk.arena, &erasures[i], &w);
+        if (e == OK)
+            erasures_print(&erasures[i], &w);
+    }
     int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
-    for (size_t i = 0; e == OK && i < n; i++)
-        erasures_print(&erasures[i]);
     desk_close(&desk);
     return code;
 }

@@ -1,12 +1,15 @@
 #include "passwords.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "crypto/digest.h"
 
 static const char *const passwords_files[PASSWORD_FILES] = {PASSWORD_FILE, PASSWORD_FILE PASSWORD_NEW,
                                                             PASSWORD_FILE PASSWORD_OLD};
 
-/* It is between quotes in a statement, so nothing that would need escaping. */
+/* The release before puts it between quotes in a statement, so nothing that would need escaping. */
 const char *password_fault(struct str text)
 {
     static const char others[] = "_.+/=-";
@@ -59,16 +62,30 @@ struct str passwords_grantee(struct arena *arena, struct str name, struct str cl
     return arena_printf(arena, "'marketingcli_%.*s'@'%.*s'", STR_FMT(name), STR_FMT(clients));
 }
 
+/*
+ * As PASSWORD() makes it. MariaDB writes statements down as they come: into its general log, its binary log and its list of what is
+ * slow. So no password stands in one. From this hash of 32 random bytes nobody comes back to them.
+ */
+static struct str passwords_hash(struct arena *arena, struct str password)
+{
+    struct sha1 once = sha1_of(password), twice = sha1_of(str_of(once.b, sizeof once.b));
+    char hex[2 * SHA1_BYTES + 1];
+
+    for (size_t i = 0; i < SHA1_BYTES; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02X", twice.b[i]);
+    explicit_bzero(&once, sizeof once); /* who has it can sign in */
+    return arena_printf(arena, "*%s", hex);
+}
+
 struct str passwords_statement(struct arena *arena, const char *statement, struct str name, struct str clients,
                                const struct passwords *p, const char *end)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(2048);
 
-    buf_printf(&b, "%s %.*s IDENTIFIED ", statement, STR_FMT(passwords_grantee(arena, name, clients)));
-    if (p->n == 1)
-        buf_printf(&b, "BY '%.*s'", STR_FMT(p->v[0]));
-    for (size_t i = 0; p->n > 1 && i < p->n; i++)
-        buf_printf(&b, "%s mysql_native_password USING PASSWORD('%.*s')", i == 0 ? "VIA" : " OR", STR_FMT(p->v[i]));
+    buf_printf(&b, "%s %.*s IDENTIFIED", statement, STR_FMT(passwords_grantee(arena, name, clients)));
+    for (size_t i = 0; i < p->n; i++)
+        buf_printf(&b, " %s mysql_native_password USING '%.*s'", i == 0 ? "VIA" : "OR",
+                   STR_FMT(passwords_hash(arena, p->v[i])));
     /* By the socket there is no TLS. */
     buf_printf(&b, " REQUIRE %s%s", str_eqc(clients, "localhost") ? "NONE" : "SSL", end);
     ASSERT(!b.overflow);

@@ -224,6 +224,14 @@ static int restore_work(struct restore *r)
     return EXIT_DONE;
 }
 
+/* 0: of another way of writing times. */
+static int64_t restore_made_at_us(const struct restore *r)
+{
+    int64_t at_us = 0;
+
+    return time_parse(r->about.made_at, &at_us) ? at_us : 0;
+}
+
 static void restore_say(const struct restore *r)
 {
     const struct restore_done *d = &r->done;
@@ -236,6 +244,10 @@ static void restore_say(const struct restore *r)
         "%lld keys revoked\n",
         r->journal.n + r->journal.torn, r->journal.torn, (long long)d->erased, (long long)d->disconnected,
         (long long)d->revoked);
+    if (r->journal.newest_unread_us > 0 && r->journal.newest_unread_us >= restore_made_at_us(r))
+        puts("  CANNOT BE READ: lines of the journal that are of after the backup are of no key in the credential "
+             "journal-key: whoever was erased, disconnected or revoked by them comes back. Put the key's line into "
+             "its file, and restore again with --replace");
     printf(
         "  ended: %lld sessions, %lld sign-ins, %lld links of mails; %lld mails that had not been sent are dropped\n",
         (long long)d->sessions, (long long)d->sign_ins, (long long)d->tokens, (long long)d->mails);
@@ -317,7 +329,7 @@ static int restore_run(struct restore *r)
         return EXIT_FAILED;
     int code = restore_check_file(r);
     if (code == EXIT_DONE)
-        code = restore_journal_read(r->arena, r->conf, r->given, &r->journal);
+        code = restore_journal_read(r->arena, r->conf, r->given, restore_made_at_us(r), &r->journal);
     if (code == EXIT_DONE && !alone_take(&r->schema, r->arena, &r->options, "migrate", r->database))
         code = EXIT_FAILED;
     if (code == EXIT_DONE)

@@ -14,9 +14,11 @@ struct restore_journal {
     struct secret_ring keys;
     struct journal_line *lines;
     size_t n, size, torn;
+    int64_t newest_unread_us; /* model/privacy/journal.h */
 };
+/* made_at_us: when the backup was made. Lines of keys that have gone since are needed only if they are of later. */
 MUST_CHECK int restore_journal_read(struct arena *arena, const struct conf *conf, const struct given *given,
-                                    struct restore_journal *ret);
+                                    int64_t made_at_us, struct restore_journal *ret);
 void restore_journal_done(struct restore_journal *j);
 
 /* migrate.c: what a backup of an older release lacks. */

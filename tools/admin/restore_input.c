@@ -31,6 +31,7 @@ int restore_check_digest(struct arena *arena, const char *path)
         return EXIT_FAILED;
     if (!str_cut(&text, ' ', &hex) || !hex_decode(hex, said, sizeof said))
         return complain("%s holds no digest", beside);
+    fd_forget(fd);
     if (!sha256_of_file(fd, &is, &bytes))
         return complain("%s: %s", path, strerror(errno));
     return memcmp(is.b, said, sizeof said) == 0
@@ -60,6 +61,7 @@ static int restore_journal_file(const char *path, struct restore_journal *j)
         return complain("the journal %s cannot be read: %s", path,
                         e == ERR_NOT_FOUND ? "it is not there" : strerror(errno));
     j->torn += (size_t)counts.torn;
+    j->newest_unread_us = MAX(j->newest_unread_us, counts.newest_unread_us);
     return EXIT_DONE;
 }
 
@@ -86,7 +88,13 @@ static int restore_journal_folder(struct arena *arena, const char *path, struct 
                           path);
 }
 
-int restore_journal_read(struct arena *arena, const struct conf *conf, const struct given *given,
+/* Lines of a key that has gone, of before the backup: it has what they say. */
+static bool restore_journal_is_older(const struct restore_journal *j, int64_t made_at_us)
+{
+    return j->newest_unread_us != 0 && j->newest_unread_us < made_at_us;
+}
+
+int restore_journal_read(struct arena *arena, const struct conf *conf, const struct given *given, int64_t made_at_us,
                          struct restore_journal *ret)
 {
     const char *path = given->journal != NULL ? given->journal : conf->privacy_journal_dir.p;
@@ -101,7 +109,7 @@ int restore_journal_read(struct arena *arena, const struct conf *conf, const str
     if (!journal_keys_read(arena, given, &ret->keys))
         return EXIT_FAILED;
     int code = S_ISDIR(st.st_mode) ? restore_journal_folder(arena, path, ret) : restore_journal_file(path, ret);
-    if (code == EXIT_DONE && ret->n == 0 && ret->torn > 0)
+    if (code == EXIT_DONE && ret->n == 0 && ret->torn > 0 && !restore_journal_is_older(ret, made_at_us))
         return complain(
             "no line of the journal is of a key in %s: is one of them that with which the journal was written?", key);
     return code;

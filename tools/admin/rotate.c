@@ -16,6 +16,17 @@ const char *rotation_file(struct arena *arena, const char *dir, const char *name
     return arena_printf(arena, "%s/" ROTATION_FOLDER "/%s", dir, name).p;
 }
 
+/* Somebody may have edited the file. */
+static bool rotation_has_step(const struct credential *f, const struct rotation_state *s)
+{
+    const struct rotation_step *steps = s->course < ROTATION_COURSES ? f->way->courses[s->course] : NULL;
+    int64_t n = 0;
+
+    while (steps != NULL && steps[n].said != NULL)
+        n++;
+    return steps != NULL && s->step <= n;
+}
+
 int rotation_load(struct arena *arena, const char *dir, const struct credential *f, struct rotation_state *ret)
 {
     const char *path = rotation_file(arena, dir, f->name);
@@ -26,7 +37,7 @@ int rotation_load(struct arena *arena, const char *dir, const struct credential 
         return errno == ENOENT ? EXIT_DONE : complain("%s: %s", path, strerror(errno));
     if (!file_read(arena, path, &text))
         return EXIT_FAILED;
-    if (rotation_state_parse(text, ret) && ret->course < ROTATION_COURSES && f->way->courses[ret->course] != NULL)
+    if (rotation_state_parse(text, ret) && rotation_has_step(f, ret))
         return EXIT_DONE;
     return complain("%s is not what a rotation has written", path);
 }
@@ -162,7 +173,9 @@ static int rotation_finish(struct rotation *r)
         time_format(rotation_finish_after_us(r), until);
         return complain("the old %s is needed until %s", r->what->name, until);
     }
-    int code = rotation_turn(r, FINISH);
+    int code = r->what->way->may_finish != NULL ? r->what->way->may_finish(r) : EXIT_DONE;
+    if (code == EXIT_DONE)
+        code = rotation_turn(r, FINISH);
     return code == EXIT_DONE ? rotation_go(r) : code;
 }
 
@@ -246,7 +259,9 @@ int verb_credentials_rotate(const struct given *given)
     if (!rotation_open(&r))
         return EXIT_FAILED;
     r.arena = &desk.arena;
-    int code = rotation_run(&r);
+    int code = credentials_left(r.arena, r.dir, true);
+    if (code == EXIT_DONE)
+        code = rotation_run(&r);
     arena_clear(&desk.arena);
     desk_close(&desk);
     return code;

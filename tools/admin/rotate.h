@@ -36,6 +36,9 @@ struct rotation_way {
     const struct rotation_step
         *courses[ROTATION_COURSES]; /* NULL: there is no such course; without FINISH, ROTATE is all */
     int64_t (*finish_after_us)(const struct rotation *r); /* NULL: at once */
+    int (*may_finish)(
+        struct rotation
+            *r); /* and then by what there is: complains if the old one is needed still; NULL: it never is */
     bool with_database;
 };
 
@@ -64,6 +67,10 @@ int rotation_put_first(struct rotation *r);
 int rotation_put_last(struct rotation *r);
 int rotation_keep_new(struct rotation *r);
 int rotation_keep_old(struct rotation *r);
+
+/* Of a secret of lines: the new one is made, or asked for; and what is left to do by --finish. */
+MUST_CHECK int rotation_begin_line(struct rotation *r);
+extern const struct rotation_step rotation_finish_line[];
 
 /* The folder of what is under way; the file of a credential. */
 #define ROTATION_FOLDER "rotation"

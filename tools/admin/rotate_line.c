@@ -1,14 +1,12 @@
 /*
  * Secrets that somebody else knows, too: the new one is put above the old one, and its holders take both. Who has issued it is told, or
- * forgets the old one; then it goes here, too, by --finish. journal-key is our own, and is the same but for that: nobody is told, and the
- * old line is needed as long as there are backups to which the journal's old lines are to be applied.
+ * forgets the old one; then it goes here, too, by --finish. journal-key is our own, and is the same but for that (rotate_journal.c).
  */
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "rotate.h"
 
 /* From a terminal it is not shown. */
@@ -92,7 +90,7 @@ static int line_check(struct rotation *r, struct str text, struct str old)
     return EXIT_DONE;
 }
 
-static int line_begin(struct rotation *r)
+int rotation_begin_line(struct rotation *r)
 {
     struct str text, old;
     int code = rotation_read(r, &old);
@@ -106,39 +104,17 @@ static int line_begin(struct rotation *r)
     return line_check(r, text, old);
 }
 
-/* Until then there are backups from before, and the journal has old lines that belong to them. */
-static int64_t line_journal_needed_us(const struct rotation *r)
-{
-    return r->state.begun_us + (int64_t)r->desk->conf.backup_keep_days * US_PER_DAY;
-}
-
-/* Only now is nothing written with the old one any more, however long ago it was begun. */
-static int line_journal_restart(struct rotation *r)
-{
-    int code = rotation_restart(r);
-
-    if (code == EXIT_DONE)
-        r->state.begun_us = clock_now_us();
-    return code;
-}
-
 static const struct rotation_step line_put[] = {{"the new one stands above the old one", rotation_put_first},
                                                 {"the services that hold it take both", rotation_restart},
                                                 {NULL, NULL}};
-static const struct rotation_step line_journal_put[] = {
-    {"the new one stands above the old one", rotation_put_first},
-    {"the services that hold it write with the new one", line_journal_restart},
-    {NULL, NULL}};
-static const struct rotation_step line_finish[] = {{"only the new one is left", rotation_keep_new},
-                                                   {"the services that hold it take it alone", rotation_restart},
-                                                   {NULL, NULL}};
+const struct rotation_step rotation_finish_line[] = {{"only the new one is left", rotation_keep_new},
+                                                     {"the services that hold it take it alone", rotation_restart},
+                                                     {NULL, NULL}};
 static const struct rotation_step line_abort[] = {
     {"the new one is gone", rotation_keep_old},
     {"the services that hold it take the old one alone", rotation_restart},
     {NULL, NULL}};
 
 const struct rotation_way rotate_issued = {
-    .begin = line_begin, .courses = {[ROTATE] = line_put, [FINISH] = line_finish, [ABORT] = line_abort}};
-const struct rotation_way rotate_journal = {.begin = line_begin,
-                                            .courses = {[ROTATE] = line_journal_put, [FINISH] = line_finish},
-                                            .finish_after_us = line_journal_needed_us};
+    .begin = rotation_begin_line,
+    .courses = {[ROTATE] = line_put, [FINISH] = rotation_finish_line, [ABORT] = line_abort}};

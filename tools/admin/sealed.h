@@ -1,4 +1,5 @@
-/* After a restore: what of it is sealed under keys that the rings of this machine do not have, because they were rotated since. */
+/* After a restore: what of it is sealed under keys that the rings of this machine do not have, because they were rotated since; or have another
+ * of that number, because the ring was lost and made anew. */
 #pragma once
 
 #include "admin.h"

@@ -23,7 +23,7 @@ static const struct app *const tables_apps[] = {
 
 struct tables_route {
     struct str app, method, pattern, auth, scope, rate, cost, summary;
-    bool recent_auth, by_mode, internal, effect, creates, streams, body_in_memory;
+    bool recent_auth, by_mode, internal, effect, creates, streams, compressed, body_in_memory;
     int64_t body_max_bytes, timeout_sec;
 };
 
@@ -73,6 +73,7 @@ static struct json_array tables_routes(struct arena *arena)
                     .effect = r->effect == EFFECT_GET,
                     .creates = r->creates,
                     .streams = r->streams,
+                    .compressed = r->compressed,
                     .body_max_bytes = (int64_t)r->body_max_bytes,
                     .body_in_memory = r->body_in_memory,
                     .timeout_sec = r->timeout_sec,
@@ -141,6 +142,7 @@ static const struct json_field tables_route_fields[] = {
     {.name = "effect", JSON_BOOL(struct tables_route, effect)},
     {.name = "creates", JSON_BOOL(struct tables_route, creates)},
     {.name = "streams", JSON_BOOL(struct tables_route, streams)},
+    {.name = "compressed", JSON_BOOL(struct tables_route, compressed)},
     {.name = "summary", JSON_STR(struct tables_route, summary)},
     JSON_END};
 

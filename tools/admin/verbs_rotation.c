@@ -18,6 +18,10 @@ static const struct option verbs_finish = {"--finish", NULL, offsetof(struct giv
 static const struct option verbs_abort = {"--abort", NULL, offsetof(struct given, abort), NULL,
                                           "The new one is wrong: it goes, and the old one stays."};
 
+static const struct option verbs_tell = {"--tell", NULL, offsetof(struct given, tell), NULL,
+                                         "Have the alarm credentials_bad told, or ended: a timer says so each hour."};
+
+static const struct option *const verbs_check_options[] = {&verbs_dir, &verbs_tell, NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_rotate_options[] = {&verbs_dir,      &verbs_service, &verbs_new,
                                                             &verbs_restart,  &verbs_finish,  &verbs_abort,
@@ -39,9 +43,10 @@ const struct verb verbs_rotation[] = {
     {.name = "credentials check",
      .help = "Look at all secrets: what is missing, is not as it must be, or can be read by others; and what is being "
              "rotated.",
-     .more = "The exit code is 1 if something is wrong, or if a rotation was begun more than a day ago and is not at "
-             "its end.",
-     .options = verbs_credentials_options,
+     .more =
+         "The exit code is 1 if something is wrong; if a rotation was begun more than a day ago and is not at its "
+         "end; or if a file has had two secrets for longer than that. What a run has left that was killed is named.",
+     .options = verbs_check_options,
      .run = verb_credentials_check},
     {.name = "credentials",
      .help = "Make the secrets that are missing. Those that exist stay as they are.",

@@ -287,6 +287,8 @@ def asking(app, rows):
     out += creating(rows)
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
+    if any(r["compressed"] for r in rows):
+        out.append("include @NGINX_DIR@/snippets/compressed.conf;")
     if timeout:
         out += [f"fastcgi_read_timeout {timeout}s;", f"fastcgi_send_timeout {timeout}s; # who stands in line reads no body yet"]
     return [*out, f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};"]
@@ -416,6 +418,7 @@ def nginx(tables, values):
         asks = is_large(r)
         assert not asks or r["rate"] == "none" or r["auth"] in ("any", "session"), r["pattern"]
         assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (asks and r["rate"] != "none"), r["pattern"]
+        assert not r["compressed"] or (r["method"] == "GET" and all(o["compressed"] for o in tables["routes"] if o["pattern"] == r["pattern"])), r["pattern"]
         assert r["body_in_memory"] == (r["rate"] == "signed"), r["pattern"]  # the walls of such a location
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}

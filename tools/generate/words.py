@@ -4,6 +4,7 @@ a module by its name, which exports say."""
 
 import pathlib
 import re
+import shutil
 import sys
 
 ENTRY = re.compile(r"^\t(\w+): ")
@@ -36,7 +37,8 @@ def main(source, folder):
     lines = pathlib.Path(source).read_text().splitlines()
     begin = lines.index("export const words = {")
     folder = pathlib.Path(folder) / "words" / pathlib.Path(source).stem
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder.parent, ignore_errors=True)  # what an older file made; and the folder's time says that it is new
+    folder.mkdir(parents=True)
     for name, of in parts(lines[begin + 1:lines.index("};")]).items():
         (folder / f"{name or 'common'}.js").write_text(module(name, of))
 

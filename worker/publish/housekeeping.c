@@ -23,7 +23,8 @@
 #define APPROVALS 50    /* batches of posts that nobody decided about */
 #define KEY_PURGES 200  /* batches of idempotency keys; then others' jobs have their turn */
 #define HELD_TOLD 10000 /* so many are as good as more */
-#define EVENT_PURGES 50 /* batches of TikTok's events: a post has two or three */
+#define HELD_TOLD_EVERY_US (EVERY_US / 2) /* rounds come sooner while there is more to purge, or one fails */
+#define EVENT_PURGES 50                   /* batches of TikTok's events: a post has two or three */
 
 /* Jobs of any kinds: whoever locks several does so in the order of their ids. */
 struct batch {
@@ -118,15 +119,20 @@ static enum err housekeeping_audit(struct job_run *run)
     return housekeeping_add(run, jobs, n);
 }
 
-/* After a restore, and so soon after its first worker has started. */
+/* After a restore, and so soon after its first worker has started. Not by each of the rounds of one hour. */
 static enum err housekeeping_tell_held(struct job_run *run)
 {
-    int64_t n = 0;
+    atomic_llong *told_us = &run->worker->metrics->held_told_us;
+    int64_t now_us = clock_mono_us(), last_us = atomic_load(told_us), n = 0;
 
+    if (last_us != 0 && now_us - last_us < HELD_TOLD_EVERY_US)
+        return OK;
     enum err e = hold_count(run->db, HELD_TOLD, &n);
-    if (e == OK && n > 0)
-        alarm_raise(run->worker->metrics->set, ALARM_POSTS_HELD, LOG_INT("posts", n), LOG_END);
-    return e;
+    if (e != OK || n == 0)
+        return e;
+    atomic_store(told_us, now_us);
+    alarm_raise(run->worker->metrics->set, ALARM_POSTS_HELD, LOG_INT("posts", n), LOG_END);
+    return OK;
 }
 
 /* They are as good as gone when their time is over (idempotency_claim); the answers themselves are gone within an hour. */

@@ -110,7 +110,18 @@ static enum err sender_send_next(const struct conf *conf, struct db *db, struct 
     return e == OK ? stripe_sim_event_sent(db, &event, sender_send(conf, arena, state, &event)) : e;
 }
 
-int sender_round(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_state *state)
+/* Once, and once more when it is over: the same each second would fill the log while the database is away. */
+static void sender_tell(struct sandbox_state *state, struct db *db, enum err e)
+{
+    if (e == OK && state->sender_trouble_is_told)
+        log_event(LOG_INFO, "sandbox_stripe_back", LOG_END);
+    else if (e != OK && !state->sender_trouble_is_told)
+        log_event(LOG_ERROR, "sandbox_stripe", LOG_CSTR("code", err_slug(e)), LOG_INT("db_errno", db_errno(db)),
+                  LOG_CSTR("db_error", db_error(db)), LOG_END);
+    state->sender_trouble_is_told = e != OK;
+}
+
+int sender_round(const struct conf *conf, struct db *db, struct arena *arena, struct sandbox_state *state)
 {
     bool stripe = stripe_simulates(conf, state);
 
@@ -119,11 +130,9 @@ int sender_round(const struct conf *conf, struct db *db, struct arena *arena, co
     enum err e = stripe ? sender_let_happen(conf, db, arena) : OK;
     if (e == OK)
         e = sender_send_next(conf, db, arena, state);
-    if (e == ERR_NOT_FOUND)
-        return SENDER_IDLE_MS;
-    if (e == OK || e == ERR_CONFLICT) /* a test has taken it over */
-        return 0;
-    log_event(LOG_ERROR, "sandbox_stripe", LOG_CSTR("code", err_slug(e)), LOG_INT("db_errno", db_errno(db)),
-              LOG_CSTR("db_error", db_error(db)), LOG_END);
-    return SENDER_TROUBLE_MS;
+    bool is_well = e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT; /* conflict: a test has taken it over */
+    sender_tell(state, db, is_well ? OK : e);
+    if (!is_well)
+        return SENDER_TROUBLE_MS;
+    return e == ERR_NOT_FOUND ? SENDER_IDLE_MS : 0;
 }

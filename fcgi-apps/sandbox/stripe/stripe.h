@@ -94,4 +94,4 @@ MUST_CHECK enum err stripe_advance_all(const struct stripe_teller *t);
 MUST_CHECK enum err stripe_customer_end(struct stripe_teller *t, struct stripe_sim_customer *customer);
 
 /* The background thread (sender.c): sends events, and lets happen what is due. Milliseconds to wait before the next round. */
-int sender_round(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_state *state);
+int sender_round(const struct conf *conf, struct db *db, struct arena *arena, struct sandbox_state *state);

@@ -19,6 +19,7 @@ enum {
     ERASURE_SESSIONS_STATE,
     ERASURE_ACCOUNTS,
     ERASURE_LIST,
+    ERASURE_LAST_MAIL,
     ERASURE_LATE,
     ERASURE_PURGE,
     ERASURE_NOTE_ACCOUNT
@@ -26,6 +27,8 @@ enum {
 static const struct sql erasure_sqls[];
 
 const char *const erasure_state_names[] = {"waiting", "running", "done", "canceled", NULL};
+const char *const erasure_waits_names[] = {"tiktok_tokens", "images", "cancel",  "stripe_customer",
+                                           "rows",          "mail",   "journal", NULL};
 
 /* A random UUID (RFC 9562 5.4), and not one with a time in it: who sees one receipt must not guess the next. */
 static struct uuid erasure_new_id(void)
@@ -234,6 +237,42 @@ enum err erasure_list(struct db *db, struct arena *arena, struct erasure **ret_e
                    ERASURE_LIST_MAX, (void **)ret_erasures, ret_n);
 }
 
+/* Those that erasure_run.c goes through, in its order. */
+static int erasure_next(const struct erasure *x)
+{
+    if (x->tokens_at_us == 0)
+        return ERASURE_WAITS_TOKENS;
+    if (x->images_at_us == 0)
+        return ERASURE_WAITS_IMAGES;
+    if (x->state == ERASURE_WAITING)
+        return ERASURE_WAITS_CANCEL;
+    if (x->stripe_at_us == 0)
+        return ERASURE_WAITS_STRIPE;
+    if (x->rows_at_us == 0)
+        return ERASURE_WAITS_ROWS;
+    return x->mailed_at_us == 0 ? ERASURE_WAITS_JOURNAL : ERASURE_WAITS_MAIL;
+}
+
+static enum err erasure_last_mail(struct db *db, struct arena *arena, const struct erasure *x,
+                                  struct erasure_waiting *w)
+{
+    enum err e = db_row(db, &erasure_sqls[ERASURE_LAST_MAIL], DB_ARGS(db_uuid(&x->user_id)), arena, w);
+
+    if (e == ERR_NOT_FOUND)
+        w->what = ERASURE_WAITS_JOURNAL;
+    else if (e == OK)
+        w->until_us = x->mailed_at_us + ERASURE_MAIL_WAIT_US;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err erasure_waits_for(struct db *db, struct arena *arena, const struct erasure *x, struct erasure_waiting *ret)
+{
+    *ret = (struct erasure_waiting){.what = erasure_next(x)};
+    if (ret->what == ERASURE_WAITS_CANCEL)
+        ret->until_us = x->due_at_us;
+    return ret->what == ERASURE_WAITS_MAIL ? erasure_last_mail(db, arena, x, ret) : OK;
+}
+
 enum err erasure_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n)
 {
     return db_number(db, &erasure_sqls[ERASURE_LATE], DB_ARGS(db_i64(due_before_us), db_i64(due_before_us)), ret_n);
@@ -249,6 +288,7 @@ enum err erasure_note_account(struct db *db, const struct uuid *user_id)
     return db_exec(db, &erasure_sqls[ERASURE_NOTE_ACCOUNT], DB_ARGS(db_uuid(user_id)), NULL);
 }
 
+static const struct db_col erasure_mail_cols[] = {DB_COL(struct erasure_waiting, reply, STR), DB_END};
 static const struct db_col erasure_cols[] = {
     DB_COL(struct erasure, id, UUID),
     DB_COL(struct erasure, user_id, UUID),
@@ -295,6 +335,10 @@ static const struct sql erasure_sqls[] = {
                               " ORDER BY due_at_us, id LIMIT ?",
                       .in = "i",
                       .cols = erasure_cols},
+    [ERASURE_LAST_MAIL] = {.text = "SELECT reply FROM mail_outbox WHERE user_id = ? AND state = 'queued'"
+                                   " ORDER BY id DESC LIMIT 1",
+                           .in = "u",
+                           .cols = erasure_mail_cols},
     [ERASURE_LATE] = {.text = "SELECT (SELECT COUNT(*) FROM erasures WHERE state = 'waiting' AND due_at_us < ?) +"
                               " (SELECT COUNT(*) FROM erasures WHERE state = 'running' AND due_at_us < ?)",
                       .in = "ii",

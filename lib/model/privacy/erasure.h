@@ -89,6 +89,27 @@ MUST_CHECK enum err erasure_cost(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err erasure_list(struct db *db, struct arena *arena, struct erasure **ret_erasures, size_t *ret_n);
 MUST_CHECK enum err erasure_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n);
 
+/* What one that is not over waits for at this moment, as its rows say, for whoever asks why it is not. */
+enum erasure_waits {
+    ERASURE_WAITS_TOKENS,
+    ERASURE_WAITS_IMAGES,
+    ERASURE_WAITS_CANCEL, /* its time: it can be canceled */
+    ERASURE_WAITS_STRIPE,
+    ERASURE_WAITS_ROWS,
+    ERASURE_WAITS_MAIL,    /* the last mail, which no relay has taken yet; not for longer than a day */
+    ERASURE_WAITS_JOURNAL, /* or what is left takes a moment */
+    ERASURE_WAITS__MAX
+};
+extern const char *const erasure_waits_names[];
+struct erasure_waiting {
+    int what;
+    int64_t until_us; /* of CANCEL and MAIL: then it goes on in any case; else 0 */
+    struct str
+        reply; /* of MAIL: what the relay has said, or why it was not reached; absent: it was not tried. For an admin */
+};
+MUST_CHECK enum err erasure_waits_for(struct db *db, struct arena *arena, const struct erasure *x,
+                                      struct erasure_waiting *ret);
+
 #define ERASURE_KEPT_US (RETENTION_ERASURE_N * 30 * US_PER_DAY)
 MUST_CHECK enum err erasure_purge(struct db *db, int64_t now_us); /* receipts whose time is over; 1000 at a time */
 

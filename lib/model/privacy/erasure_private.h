@@ -3,7 +3,8 @@
 
 #include "model/privacy/erasure.h"
 
-#define ERASURE_ACCOUNTS_MAX 10000 /* the most that tiktok.accounts_max allows */
+#define ERASURE_MAIL_WAIT_US US_PER_DAY /* the last mail is waited for, but no user's data for a mail server */
+#define ERASURE_ACCOUNTS_MAX 10000      /* the most that tiktok.accounts_max allows */
 
 /* The TikTok accounts of a user that are not disconnected. */
 MUST_CHECK enum err erasure_accounts(struct db *db, struct arena *arena, const struct uuid *user_id,

@@ -9,7 +9,6 @@
 #include "model/user/user.h"
 
 #define OPEN_MAX 50                 /* posts that are looked after in one step */
-#define MAIL_WAIT_US US_PER_DAY     /* the last mail is waited for, but no user's data for a mail server */
 #define ER_ROW_IS_REFERENCED_2 1451 /* MariaDB's: a row that is to go is still referred to */
 
 enum {
@@ -309,7 +308,7 @@ static enum err erasure_last(struct db *db, const struct erasure_step *s)
     bool waits = false, more = false;
 
     enum err e = erasure_has(db, RUN_MAILS_LEFT, &s->x->user_id, &waits);
-    if (e == OK && waits && clock_now_us() < s->x->mailed_at_us + MAIL_WAIT_US)
+    if (e == OK && waits && clock_now_us() < s->x->mailed_at_us + ERASURE_MAIL_WAIT_US)
         return erasure_wait(s, "the last mail is being sent");
     if (e == OK)
         e = erasure_has(db, RUN_JOURNAL_LEFT, &s->x->user_id, &waits);

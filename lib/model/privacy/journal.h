@@ -80,6 +80,8 @@ bool journal_read_line(const struct secret_ring *keys, struct str line, struct j
  * no file; ERR_JOURNAL, with errno set: it cannot be read. */
 struct journal_counts {
     int64_t lines[JOURNAL_WHAT__MAX], torn;
+    int64_t
+        newest_unread_us; /* of the torn, the newest that is whole, but of none of the keys, by what it says itself; 0: there is none */
 };
 MUST_CHECK enum err journal_each(const char *dir, const struct secret_ring *keys,
                                  void (*fn)(const struct journal_line *line, void *arg), void *arg,

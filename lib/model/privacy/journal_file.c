@@ -132,26 +132,53 @@ static bool journal_is_sealed(const struct secret_ring *keys, struct str text, s
     return is_right;
 }
 
-bool journal_read_line(const struct secret_ring *keys, struct str line, struct journal_line *ret_line)
+struct journal_seal {
+    uint8_t b[SEAL_BYTES];
+};
+
+/* What it says, whoever has written it. ret_text: what the seal is of. */
+static bool journal_parse_line(struct str line, struct journal_line *ret_line, struct str *ret_text,
+                               struct journal_seal *ret_seal)
 {
     struct journal_line read = {.what = 0};
     struct str rest = line, version, at, what, name;
-    uint8_t seal[SEAL_BYTES];
 
     if (!str_cut(&rest, ' ', &version) || !str_cut(&rest, ' ', &at) || !str_cut(&rest, ' ', &what) ||
         !str_cut(&rest, ' ', &name))
         return false;
-    if (!str_eqc(version, JOURNAL_VERSION) || !hex_decode(rest, seal, sizeof seal) ||
+    if (!str_eqc(version, JOURNAL_VERSION) || !hex_decode(rest, ret_seal->b, sizeof ret_seal->b) ||
         !hex_decode(name, read.name.b, sizeof read.name.b) || !time_parse(at, &read.at_us))
-        return false;
-    if (!journal_is_sealed(keys, str_of(line.p, line.n - rest.n - 1), str_of(seal, sizeof seal)))
         return false;
     while (read.what < JOURNAL_WHAT__MAX && !str_eqc(what, journal_what_names[read.what]))
         read.what++;
     if (read.what == JOURNAL_WHAT__MAX)
         return false;
+    *ret_text = str_of(line.p, line.n - rest.n - 1);
     *ret_line = read;
     return true;
+}
+
+bool journal_read_line(const struct secret_ring *keys, struct str line, struct journal_line *ret_line)
+{
+    struct journal_line read;
+    struct journal_seal seal;
+    struct str text;
+
+    if (!journal_parse_line(line, &read, &text, &seal) || !journal_is_sealed(keys, text, str_of(seal.b, sizeof seal.b)))
+        return false;
+    *ret_line = read;
+    return true;
+}
+
+static void journal_count_unread(struct str line, struct journal_counts *counts)
+{
+    struct journal_line read;
+    struct journal_seal seal;
+    struct str text;
+
+    counts->torn++;
+    if (journal_parse_line(line, &read, &text, &seal))
+        counts->newest_unread_us = MAX(counts->newest_unread_us, read.at_us);
 }
 
 enum err journal_each(const char *dir, const struct secret_ring *keys,
@@ -178,7 +205,7 @@ enum err journal_each_of(const char *path, const struct secret_ring *keys,
         struct str s = str_from(text);
         bool whole = s.n > 0 && s.p[s.n - 1] == '\n';
         if (!whole || !journal_read_line(keys, str_head(s, s.n - 1), &line)) {
-            counts.torn++;
+            journal_count_unread(whole ? str_head(s, s.n - 1) : STR(""), &counts);
             continue;
         }
         counts.lines[line.what]++;

@@ -2,7 +2,7 @@
 
 #include "model/tiktok/account_private.h"
 
-enum { ACCOUNT_RESEAL_EACH, ACCOUNT_RESEAL_PUT };
+enum { ACCOUNT_RESEAL_EACH, ACCOUNT_RESEAL_PUT, ACCOUNT_RESEAL_OF_KEY };
 static const struct sql account_reseal_sqls[];
 
 struct account_reseal_row {
@@ -86,6 +86,26 @@ enum err accounts_reseal(struct db *db, const struct keyring *ring, resealed_tol
     return e;
 }
 
+enum err accounts_try_key(struct db *db, struct arena *arena, const struct keyring *ring, int id,
+                          struct reseal_tried *ret)
+{
+    const struct account_reseal_row *rows;
+    struct reseal_tried tried = {0};
+    size_t n;
+
+    enum err e = db_rows(db, &account_reseal_sqls[ACCOUNT_RESEAL_OF_KEY], DB_ARGS(db_i64(id), db_i64(RESEAL_TRIED_MAX)),
+                         arena, sizeof *rows, RESEAL_TRIED_MAX, (void **)(uintptr_t)&rows, &n);
+    for (size_t i = 0; e == OK && i < n; i++) {
+        _cleanup_(secret_done) struct secret plain = {0};
+        tried.looked++;
+        tried.opened +=
+            keyring_open(ring, rows[i].access, account_tokens_place(arena, "access_token", rows[i].mode, &rows[i].id),
+                         &plain) == OK;
+    }
+    *ret = tried;
+    return e;
+}
+
 static const struct db_col account_reseal_cols[] = {
     DB_COL(struct account_reseal_row, id, UUID), DB_COL_ENUM(struct account_reseal_row, mode, mode_names),
     DB_COL(struct account_reseal_row, access, BYTES), DB_COL(struct account_reseal_row, refresh, BYTES), DB_END};
@@ -95,6 +115,10 @@ static const struct sql account_reseal_sqls[] = {
                                      " WHERE id > ? ORDER BY id LIMIT ?",
                              .in = "ui",
                              .cols = account_reseal_cols},
+    [ACCOUNT_RESEAL_OF_KEY] = {.text = "SELECT id, mode, access_token, refresh_token FROM accounts"
+                                       " WHERE ORD(access_token) = ? LIMIT ?",
+                               .in = "ii",
+                               .cols = account_reseal_cols},
     [ACCOUNT_RESEAL_PUT] = {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET access_token = ?, refresh_token = ?"
                                     " WHERE id = ? AND access_token <=> ? AND refresh_token <=> ?",
                             .in = "bbubb"},

@@ -1,12 +1,12 @@
 // Begins: who is signed in, the frame around the pages, and the page that the address asks for.
-import {html, render, nothing} from "./lit.js";
+import {html, live, render, nothing} from "./lit.js";
 import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
-import {confirmAgain, signInAgain} from "./again.js";
 import {ask, leaveDialogs} from "./dialog.js";
-import {forgetDrafts, hasUnsent} from "./drafts.js";
-import {failed, loading, tell, tellFailure, zone} from "./ui.js";
+import {forgetDrafts, hasUnsent, holdsFiles} from "./drafts.js";
+import {isUnkept, mayLeave} from "./once.js";
+import {failed, later, loading, tell, tellFailure, tellWith, zone} from "./ui.js";
 import {words} from "./words/en/common.js";
 
 const SIGNED_IN = "signed-in"; // in localStorage, whose id: without it nobody is asked who is signed in, so that a guest meets no 401
@@ -14,7 +14,10 @@ const session = {user: null}; // GET /me's answer while somebody is signed in
 const tabs = new BroadcastChannel("session"); // other tabs of this browser: {userId}
 const main = document.getElementById("main");
 const isWide = matchMedia("(min-width: 60rem)"); // the menu stands beside the page, and is always open
+const LOADED_ANEW = "loaded-anew", ANEW_MS = 600_000; // in sessionStorage: when the document was last loaded anew by itself, and how long it is not again
 let page = null, shown = 0;
+let isTouched = false; // something was typed or chosen since the page was shown
+let misfits = 0; // the turn whose page could not be drawn
 
 function mode() {
 	return sessionStorage.getItem("mode") === "test" ? "test" : "live";
@@ -23,7 +26,9 @@ function mode() {
 const app = {
 	session,
 	mode,
-	setMode(to) {
+	async setMode(to) {
+		if (!await mayLeave())
+			return drawFrame();
 		sessionStorage.setItem("mode", to);
 		const list = match(routes, here.path)?.route.list, query = new URLSearchParams(here.query);
 		query.delete("account"); // of the other data
@@ -55,6 +60,8 @@ const app = {
 	// Whoever uses this browser next finds nothing of the user who signs out: neither drafts, nor what this document remembers.
 	async signOut() {
 		const {id} = session.user;
+		if (!await mayLeave())
+			return;
 		if (hasUnsent(id) && !await ask({title: words.unsent.title, body: html`<p>${words.unsent.text}</p>`, yes: words.unsent.yes, danger: true}))
 			return;
 		try {
@@ -80,8 +87,11 @@ const app = {
 
 // plain asks nobody to sign in: for what finds out whether somebody is.
 const no = async () => false;
+const again = later(() => import("./again.js"));
+// Without the module nobody can be asked: what was refused is told.
+const askAgain = name => again().then(module => module[name](app, plain), no);
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
-app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
+app.api = connect({mode, signInAgain: () => session.user === null ? false : askAgain("signInAgain"), confirmAgain: () => askAgain("confirmAgain"),
 	isErasing: () => app.go("/privacy/delete", {replace: true}), unknown: words.api.unknown});
 app.plain = plain;
 
@@ -109,7 +119,7 @@ function drawFrame() {
 		${user === null ? nothing : html`<details class="menu" ?open=${isWide.matches}>
 			<summary>${words.menu.title}</summary>
 			<nav aria-label=${words.menu.title}><ul>${menu()}</ul>
-				<label class="switch"><input type="checkbox" role="switch" .checked=${mode() === "test"} @change=${event => app.setMode(event.target.checked ? "test" : "live")}>
+				<label class="switch"><input type="checkbox" role="switch" .checked=${live(mode() === "test")} @change=${event => app.setMode(event.target.checked ? "test" : "live")}>
 					${words.test.switch}</label>
 				<p class="who"><small>${user.email}</small></p>
 				<button type="button" class="secondary small" @click=${app.signOut}>${words.signOut}</button>
@@ -141,34 +151,47 @@ async function show(to) {
 		return app.go(within(to.query.get("to")), {replace: true});
 	leavePage();
 	leaveDialogs();
+	isTouched = false;
 	drawFrame();
 	fitMenu();
 	if (found === null) {
 		draw({title: words.notFound.title, view: () => html`<p>${words.notFound.text}</p>`});
 		return;
 	}
-	render(loading(), main);
+	drawMain(loading());
 	let module;
 	try {
 		module = await found.route.page();
-	} catch {
-		if (turn === shown) // the file did not come: another try loads everything anew
+	} catch (error) {
+		if (turn === shown && error instanceof SyntaxError)
+			misfit(error);
+		else if (turn === shown) // the file did not come: another try loads everything anew
 			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p><p><button type="button" @click=${loadAnew}>${words.tryAgain}</button></p>`});
 		return;
 	}
 	if (turn !== shown)
 		return;
 	const redraw = () => {
-		if (turn === shown && page !== null)
+		if (turn !== shown || page === null)
+			return;
+		try {
 			draw(page);
+		} catch (error) {
+			misfit(error);
+		}
 	};
 	const context = {...app, params: found.params, query: to.query, redraw};
 	page = {title: words.brand, view: loading};
-	const made = module.default(context);
-	if (turn !== shown)
+	try {
+		const made = module.default(context);
+		if (turn !== shown)
+			return;
+		page = made;
+		draw(page);
+	} catch (error) {
+		misfit(error);
 		return;
-	page = made;
-	draw(page);
+	}
 	if (before !== to.path || turn > 1) {
 		const heading = main.querySelector("[data-autofocus]") ?? main.querySelector("h1");
 		heading?.focus({preventScroll: true});
@@ -176,6 +199,30 @@ async function show(to) {
 			scrollTo(0, 0);
 	}
 }
+
+const updated = () => html`<p>${words.updated.text}</p><p><button type="button" class="secondary" @click=${loadAnew}>${words.updated.button}</button></p>`;
+
+// The page cannot be drawn. Most often the service was updated: what is in memory lacks what a module wants that came later. So the document
+// is loaded anew, by itself only once, and not where what was typed would go with it.
+function misfit(error) {
+	if (misfits === shown)
+		return;
+	misfits = shown;
+	reportError(error);
+	if (isTouched || isUnkept() || holdsFiles(session.user?.id)) {
+		tellWith(updated());
+		return;
+	}
+	leavePage();
+	draw({title: words.brand, view: () => html`<div role="alert">${updated()}</div>`});
+	if (Date.now() - Number(sessionStorage.getItem(LOADED_ANEW)) > ANEW_MS) {
+		sessionStorage.setItem(LOADED_ANEW, Date.now());
+		loadAnew();
+	}
+}
+document.addEventListener("input", () => {
+	isTouched = true;
+});
 
 // A browser does not ask again for a module that did not come, so the document is loaded anew: where it would come, and else this one stays.
 async function loadAnew() {
@@ -192,7 +239,12 @@ async function loadAnew() {
 function draw(what) {
 	const title = typeof what.title === "function" ? what.title() : what.title;
 	document.title = title === words.brand ? title : title + " - " + words.brand;
-	render(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`, main);
+	drawMain(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`);
+}
+
+function drawMain(view) {
+	render(view, main);
+	document.body.classList.toggle("busy", main.querySelector("p[aria-busy=true]") !== null);
 }
 
 // Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
@@ -220,10 +272,12 @@ addEventListener("unhandledrejection", event => {
 		event.preventDefault();
 		if (event.reason instanceof Failure)
 			tellFailure(event.reason);
+	} else if (event.reason instanceof TypeError) { // such as a dialog that cannot be drawn
+		tellWith(updated());
 	}
 });
 
-const {go, here: asked} = start(show);
+const {go, here: asked} = start(show, {isUnkept, mayLeave, shown: () => here.path + (here.query.size > 0 ? "?" + here.query : "")});
 app.go = go;
 try {
 	if (localStorage.getItem(SIGNED_IN) !== null)

@@ -23,8 +23,13 @@ export function alsoHolds(holds) {
 	held.add(holds);
 }
 
+// What goes when the document is loaded anew.
+export function holdsFiles(userId) {
+	return [...held].some(holds => holds(userId));
+}
+
 export function hasUnsent(userId) {
-	return namesOf(userId).some(hasContent) || [...held].some(holds => holds(userId));
+	return namesOf(userId).some(hasContent) || holdsFiles(userId);
 }
 
 // Of a user who has gone, nothing stays here.

@@ -25,16 +25,40 @@ export function match(routes, path) {
 }
 
 // Calls show({path, query}) whenever the address changes. Links within the dashboard are followed without loading it anew.
+// isUnkept(): the page may only be left if mayLeave() resolves to true, and shown() is the path that it gets back otherwise.
 // Returns go(path), and here(): what show() would be given now.
-export function start(show) {
+export function start(show, {isUnkept, mayLeave, shown}) {
 	const here = () => ({path: location.pathname.slice(BASE.length).replace(/\/+$/, "") || "/", query: new URLSearchParams(location.search)});
 
+	async function ask(then) {
+		if (await mayLeave())
+			then();
+	}
+
 	function go(path, {replace = false} = {}) {
+		if (isUnkept()) {
+			ask(() => go(path, {replace}));
+			return;
+		}
 		history[replace ? "replaceState" : "pushState"](null, "", address(path));
 		show(here());
 	}
 
-	addEventListener("popstate", () => show(here()));
+	let isAsking = false; // one question is enough, however often one goes back meanwhile
+	addEventListener("popstate", async () => {
+		if (isAsking)
+			return;
+		if (isUnkept()) {
+			isAsking = true;
+			const may = await mayLeave();
+			isAsking = false;
+			if (!may) {
+				history.pushState(null, "", address(shown())); // the browser has left its address already
+				return;
+			}
+		}
+		show(here());
+	});
 	document.addEventListener("click", event => {
 		const link = event.target.closest("a[href]");
 		const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;

@@ -70,6 +70,33 @@ export function load(redraw, get) {
 	};
 }
 
+// Resolves once the page's content stands: its heading is there, and nothing more is awaited. What may come later, such as a chart, begins then, and
+// takes nothing of the network from what comes first. (.asking: TikTok's answer, which may take long.)
+export function stands() {
+	const main = document.getElementById("main");
+	const isThere = () => main.querySelector("h1") !== null && main.querySelector("p[aria-busy=true]:not(.asking)") === null;
+	return new Promise(done => {
+		const look = () => {
+			if (!isThere())
+				return;
+			seen.disconnect();
+			done();
+		};
+		const seen = new MutationObserver(look);
+		seen.observe(main, {subtree: true, childList: true, attributeFilter: ["aria-busy"]});
+		look();
+	});
+}
+
+// A module without which a page can stand: get() imports it. It comes once the page stands, because it may be wanted when the network is away. Returns
+// what gives it, sooner if it is asked for sooner.
+export function later(get) {
+	let came = null;
+	const ask = () => came ??= get();
+	stands().then(ask).catch(() => {}); // whoever asks for it says so
+	return ask;
+}
+
 // A list that grows by pages as its end comes into view. get(cursor): {items, next}. row(item): a template.
 export function pager(redraw, get) {
 	const state = {items: [], next: undefined, error: null, isLoading: false};
@@ -173,10 +200,15 @@ export function tell(text) {
 	}, 8000);
 }
 
-// The same for what failed where no page shows it. It stays until something else is said.
+// The same for what failed where no page shows it.
 export function tellFailure(error) {
+	tellWith(failed(error));
+}
+
+// A template in place of a text. It stays until something else is said.
+export function tellWith(view) {
 	const said = document.createElement("div"); // of its own: lit-html loses what it has drawn where tell() takes it away
-	render(failed(error), said);
+	render(view, said);
 	document.getElementById("told").replaceChildren(said);
 	clearTimeout(tell.timer);
 }

@@ -20,7 +20,7 @@ import { consent, signIn } from "./flows.mjs";
 import { inject } from "./inject.mjs";
 import { tabTo, walk } from "./keyboard.mjs";
 import { axe, FORMS, inFourForms, lookAround, screenshot } from "./look.mjs";
-import { firstView } from "./measure.mjs";
+import { firstView, opened } from "./measure.mjs";
 import { Watch } from "./watch.mjs";
 
 export const assert = nodeAssert;
@@ -98,7 +98,7 @@ export class T {
   // for any part of a path. It fails the test that it does not come.
   expects(page, route, status) { this.watch(page).expects(route, status); }
 
-  // A message of the console that is meant to come, by a part of it.
+  // A message of the console, or an error, that is meant to come, by a part of it.
   expectsMessage(page, part) { this.watch(page).expectsMessage(part); }
 
   watch(page) {
@@ -119,6 +119,7 @@ export class T {
   }
 
   firstView(page) { return firstView(page); }
+  opened(page, path, more) { return opened(page, path, more); }
 
   // Nothing has moved while the page came, which nobody has touched yet.
   async steady(page) {

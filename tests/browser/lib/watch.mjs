@@ -25,7 +25,7 @@ export class Watch {
   constructor(context) {
     Object.assign(this, { context, found: [], announced: [], tolerated: () => false });
     context.on("console", m => this.console(m));
-    context.on("weberror", e => this.found.push({ kind: "error", text: e.error().stack ?? String(e.error()) }));
+    context.on("weberror", e => this.found.push({ kind: "error", text: e.error().stack || String(e.error()) }));
     context.on("request", r => this.request(r));
     context.on("response", r => this.response(r));
     context.on("requestfailed", r => this.failed(r));
@@ -72,7 +72,7 @@ export class Watch {
   }
 
   expectsMessage(part) {
-    this.announced.push({ what: `the message ${part}`, is: fault => fault.kind === "console" && fault.text.includes(part) });
+    this.announced.push({ what: `the message ${part}`, is: fault => ["console", "error"].includes(fault.kind) && fault.text.includes(part) });
   }
 
   // For who does not know what comes: faults of which this is true are none.

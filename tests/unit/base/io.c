@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,10 +98,44 @@ static void test_sync(void **state)
     (void)close(fd);
 }
 
+/* How many pages of the file the kernel has in memory. */
+static size_t pages_held(int fd, size_t n)
+{
+    unsigned char held[64];
+    size_t pages = n / (size_t)sysconf(_SC_PAGESIZE), in = 0;
+    void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0);
+
+    assert_true(p != MAP_FAILED && pages <= sizeof held);
+    assert_int_equal(mincore(p, n, held), 0);
+    for (size_t i = 0; i < pages; i++)
+        in += held[i] & 1;
+    (void)munmap(p, n);
+    return in;
+}
+
+static void test_forget(void **state)
+{
+    static const char bytes[256 << 10];
+    char path[] = "fd-forget-XXXXXX"; /* in the build's folder: /tmp may be in memory */
+    struct statfs fs;
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0 && unlink(path) == 0 && fstatfs(fd, &fs) == 0);
+    if (fs.f_type != TMPFS_MAGIC) {
+        assert_true(fd_write_all(fd, bytes, sizeof bytes) && fd_sync(fd, "sync a file"));
+        assert_true(pages_held(fd, sizeof bytes) > 0);
+        fd_forget(fd);
+        assert_int_equal(pages_held(fd, sizeof bytes), 0);
+    }
+    (void)close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_closep), cmocka_unit_test(test_write_all),
-                                       cmocka_unit_test(test_write_fails), cmocka_unit_test(test_sync)};
+                                       cmocka_unit_test(test_write_fails), cmocka_unit_test(test_sync),
+                                       cmocka_unit_test(test_forget)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

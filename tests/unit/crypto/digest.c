@@ -66,6 +66,16 @@ static void hmac_known(void **state)
     assert_hex(*state, &h, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+/* FIPS 180-2, A.1; and twice, as MariaDB has passwords: SELECT PASSWORD('password') */
+static void sha1_known(void **state)
+{
+    struct sha1 abc = sha1_of(STR("abc")), once = sha1_of(STR("password"));
+    struct sha1 twice = sha1_of(str_of(once.b, sizeof once.b));
+
+    assert_true(str_eqc(hex_encode(*state, abc.b, sizeof abc.b), "a9993e364706816aba3e25717850c26c9cd0d89d"));
+    assert_true(str_eqc(hex_encode(*state, twice.b, sizeof twice.b), "2470c0c06dee42fd1618bb99005adca2ec9d1e19"));
+}
+
 static void hex_both_ways(void **state)
 {
     static const uint8_t bytes[] = {0x00, 0x7f, 0x80, 0xff};
@@ -116,10 +126,11 @@ static void tokens_differ(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_known),  cmocka_unit_test(sha256_pieces_equal_the_whole),
-        cmocka_unit_test(hmac_known),    cmocka_unit_test(hex_both_ways),
-        cmocka_unit_test(hex_refuses),   cmocka_unit_test(base62_known),
-        cmocka_unit_test(tokens_differ), cmocka_unit_test(sha256_of_a_file),
+        cmocka_unit_test(sha256_known),     cmocka_unit_test(sha256_pieces_equal_the_whole),
+        cmocka_unit_test(hmac_known),       cmocka_unit_test(hex_both_ways),
+        cmocka_unit_test(hex_refuses),      cmocka_unit_test(base62_known),
+        cmocka_unit_test(sha1_known),       cmocka_unit_test(tokens_differ),
+        cmocka_unit_test(sha256_of_a_file),
     };
     return cmocka_run_group_tests_name("digest", tests, arena_set_up, arena_tear_down);
 }

@@ -1,5 +1,5 @@
 // Disconnecting an account: what that cancels, then what TikTok said to it.
-import {html} from "../lit.js";
+import {html, nothing} from "../lit.js";
 import {Failure} from "../api.js";
 import {dialog} from "../dialog.js";
 import {form} from "../form.js";
@@ -11,11 +11,10 @@ import {say} from "../words/en/accounts.js";
 const WAITING = ["queued", "deferred", "awaiting_approval"]; // what a disconnect cancels
 const MOST = 100; // posts of a status that are counted
 
-// How many posts of the account are in these statuses, as a text: "3", or "100+".
+// How many posts of the account are in these statuses: {n, isMore}, isMore where there are more than were counted.
 async function howMany(api, account, statuses) {
 	const pages = await Promise.all(statuses.map(status => api.page("/posts", {status, account_id: account.id, limit: MOST})));
-	const n = pages.reduce((sum, page) => sum + page.items.length, 0);
-	return count(n) + (pages.some(page => page.next !== null) ? "+" : "");
+	return {n: pages.reduce((sum, page) => sum + page.items.length, 0), isMore: pages.some(page => page.next !== null)};
 }
 
 // Resolves to "done", "failed" (it was tried) or "kept".
@@ -37,8 +36,10 @@ export async function disconnect(api, account) {
 		redraw();
 	}
 
+	const sentence = (of, {n, isMore}) => of(n, isMore ? say.moreThan(count(n)) : count(n));
 	const costs = redraw => state.error !== null ? failed(state.error, () => look(redraw)) : state.waiting === null ? loading()
-		: html`<p>${say.cancels(state.waiting)}</p>${state.underWay === "0" ? "" : html`<p>${say.underWay(state.underWay)}</p>`}`;
+		: html`<p>${state.waiting.n === 0 ? say.cancelsNone : sentence(say.cancels, state.waiting)}</p>
+			${state.underWay.n === 0 ? nothing : html`<p>${sentence(say.underWay, state.underWay)}</p>`}`;
 
 	const result = ({revoked_at_tiktok: revoked, not_revoked_because: why}) => revoked ? say.revoked : say.notRevoked[why] ?? say.notRevoked.other;
 

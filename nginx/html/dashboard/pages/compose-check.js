@@ -2,6 +2,7 @@
 import {isPublic} from "./creator.js";
 
 export const TITLE_MAX = 90, DESCRIPTION_MAX = 4000, IMAGES_MAX = 35; // TikTok's; texts in UTF-16 units, which are JavaScript's
+export const OURS = "not_ready"; // the code of a failure that no API was asked for
 export const IMAGE_MAX_BYTES = 20 * 1024 * 1024;
 
 const graphemes = new Intl.Segmenter();

@@ -1,76 +1,22 @@
-// The post as a phone shows it: the kept images, each fitted into TikTok's frame of 1080 × 1920 as it is there, with bars where its shape differs.
-import {html, nothing, ref, repeat} from "../lit.js";
+// The post as a phone shows it: its photos (compose-strip.js), and its texts.
+import {html, nothing} from "../lit.js";
 import {say as composeWords} from "../words/en/compose.js";
 import {cut, TITLE_MAX} from "./compose-check.js";
-import {broken, imageAddress, whole} from "./compose-slides.js";
 
 const say = composeWords.preview;
 
-export function preview({api, images, redraw}) {
-	let at = 0, strip = null;
-
-	function show(to) {
-		const n = images.slides.length;
-		const next = Math.min(Math.max(to, 0), n - 1);
-		strip?.scrollTo({left: next * strip.clientWidth, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth"});
-		if (next !== at) {
-			at = next;
-			redraw();
-		}
-	}
-
-	function scrolled() {
-		const now = Math.round(strip.scrollLeft / Math.max(1, strip.clientWidth));
-		if (now !== at) {
-			at = now;
-			redraw();
-		}
-	}
-
-	function key(event) {
-		const step = {ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity}[event.key];
-		if (step === undefined)
-			return;
-		event.preventDefault();
-		show(at + step);
-	}
-
-	// Sizes differ by less than anybody sees (as the API's aspect_ratios_differ).
-	function differ() {
-		const ratios = images.slides.filter(s => s.state === "kept").map(s => s.upload.width / s.upload.height);
-		return ratios.some(r => Math.abs(r / ratios[0] - 1) > 0.02);
-	}
-
-	function slide(s, i) {
-		const source = imageAddress(api, s);
-		return html`<div class="stage" aria-hidden=${i === at ? nothing : "true"}>${source !== null && s.state !== "gone" ? html`
-			<img src=${source} alt=${say.image(i + 1)} loading="lazy" decoding="async" draggable="false" @error=${broken} @load=${whole}
-			width=${s.upload?.width ?? nothing} height=${s.upload?.height ?? nothing}>` : nothing}</div>`;
-	}
-
-	// draft: texts; account: whose name is shown; isDraft: for the inbox.
-	function view({draft, account, isDraft}) {
-		const n = images.slides.length;
-		at = Math.min(at, Math.max(0, n - 1));
-		const title = draft.cutTitle ? cut(draft.title, TITLE_MAX) : draft.title;
-		return html`<section class="preview" aria-labelledby="compose-preview"><h2 id="compose-preview">${say.title}</h2>
-			<div class="phone">
-				${n === 0 ? html`<div class="stage none"><p>${say.empty}</p></div>` : html`
-				<div class="strip" role="region" tabindex="0" aria-roledescription=${say.carousel} aria-label=${say.at(at + 1, n)}
-					@keydown=${key} @scroll=${scrolled} ${ref(element => strip = element ?? strip)}>
-					${repeat(images.slides, s => s.key, slide)}</div>
-				<div class="steps"><button type="button" class="secondary outline small" ?disabled=${at === 0} aria-label=${say.before} @click=${() => show(at - 1)}>‹</button>
-					<span>${say.count(at + 1, n)}</span>
-					<button type="button" class="secondary outline small" ?disabled=${at >= n - 1} aria-label=${say.after} @click=${() => show(at + 1)}>›</button></div>`}
-				<div class="caption">
-					<p class="who">${account?.platform_data.creator_nickname ?? account?.display_name ?? nothing}</p>
-					${title !== "" ? html`<p class="title">${title}</p>` : nothing}
-					${draft.description !== "" ? html`<p class="description" data-may-be-cut>${draft.description}</p>` : nothing}
-				</div>
+// draft: texts; account: whose name is shown; isDraft: for the inbox; photos, note: as compose-strip.js draws them.
+export function preview({draft, account, isDraft, photos = null, note = nothing}) {
+	const title = draft.cutTitle ? cut(draft.title, TITLE_MAX) : draft.title;
+	return html`<section class="preview" aria-labelledby="compose-preview"><h2 id="compose-preview">${say.title}</h2>
+		<div class="phone">
+			${photos ?? html`<div class="stage none"><p>${say.empty}</p></div>`}
+			<div class="caption">
+				<p class="who">${account?.platform_data.creator_nickname ?? account?.display_name ?? nothing}</p>
+				${title !== "" ? html`<p class="title">${title}</p>` : nothing}
+				${draft.description !== "" ? html`<p class="description" data-may-be-cut>${draft.description}</p>` : nothing}
 			</div>
-			<p><small>${isDraft ? say.draft : say.hint}</small></p>
-			${differ() ? html`<p class="note"><small>${say.differ}</small></p>` : nothing}</section>`;
-	}
-
-	return {view};
+		</div>
+		<p><small>${isDraft ? say.draft : say.hint}</small></p>
+		${note}</section>`;
 }

@@ -4,9 +4,9 @@ import {ask} from "../dialog.js";
 import {html} from "../lit.js";
 import {address} from "../router.js";
 import {tell} from "../ui.js";
-import {say} from "../words/en/compose.js";
+import {say} from "../words/en/composeSend.js";
+import {OURS} from "./compose-check.js";
 
-export const OURS = "not_ready"; // the code of a failure that no API was asked for
 const KEY_LIVES_MS = 23 * 3600 * 1000; // the API keeps keys for 24 hours
 
 // After these nobody knows whether there is a post.
@@ -46,6 +46,12 @@ export function sending({api, draft, images, go, problems, body}) {
 			draft.save();
 		}
 		return !isNot;
+	}
+
+	// In words for people, where there are such.
+	function inWords(error) {
+		error.details.forEach(p => p.message = say.problems[p.code] ?? p.message);
+		error.message = say.problems[error.code] ?? error.message;
 	}
 
 	// The problems of images stand at the images, wherever these are moved.
@@ -91,8 +97,10 @@ export function sending({api, draft, images, go, problems, body}) {
 				draft.value.sent = rest.length > 0 ? {...draft.value.sent, tries: rest} : null;
 				draft.save();
 			}
-			if (error instanceof Failure)
+			if (error instanceof Failure) {
+				inWords(error);
 				tellImages(error);
+			}
 			throw error;
 		}
 	};

@@ -2,11 +2,9 @@
 import {html, nothing, repeat} from "../lit.js";
 import {badge, bytes, failed} from "../ui.js";
 import {words} from "../words/en/common.js";
-import {say as composeWords} from "../words/en/compose.js";
-import {IMAGES_MAX} from "./compose-check.js";
+import {say} from "../words/en/composePhotos.js";
+import {say as sendWords} from "../words/en/composeSend.js";
 
-const say = composeWords.images;
-const TYPES = "image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif";
 const EDGE_PX = 60; // so near the window's edge a drag scrolls
 
 const typeName = type => (type ?? "").replace(/^image\//, "").toUpperCase().replace("WEBP", "WebP");
@@ -19,52 +17,9 @@ export function imageAddress(api, slide) {
 	return slide.state === "kept" ? api.address(`/uploads/${slide.upload.id}/image`) : slide.url;
 }
 
-// images: of compose-uploads.js. change(fn): does fn, keeps the draft and draws anew. announce(text): to a screen reader.
+// images: of compose-uploads.js, with one at least. change(fn): does fn, keeps the draft and draws anew. announce(text): to a screen reader.
 export function slides({api, images, redraw, change, announce, draft}) {
-	let dragged = null, over = 0, told = "";
-
-	function add(files) {
-		if (files.length === 0)
-			return;
-		const left = images.add(files);
-		announce(left > 0 ? say.leftOut(left, IMAGES_MAX) : say.added(files.length));
-		told = left > 0 ? say.leftOut(left, IMAGES_MAX) : "";
-		redraw();
-	}
-	// A file that is let go beside the page's own place must not open in the tab.
-	const isOfFiles = event => event.dataTransfer?.types.includes("Files");
-	const listeners = {
-		dragenter(event) {
-			if (isOfFiles(event) && ++over === 1)
-				redraw();
-		},
-		dragleave(event) {
-			if (isOfFiles(event) && --over === 0)
-				redraw();
-		},
-		dragover(event) {
-			if (isOfFiles(event))
-				event.preventDefault();
-		},
-		drop(event) {
-			if (!isOfFiles(event))
-				return;
-			event.preventDefault();
-			over = 0;
-			add(event.dataTransfer.files);
-		},
-		online() { // pictures that the cut network did not bring
-			for (const image of document.querySelectorAll("img.broken"))
-				image.setAttribute("src", image.getAttribute("src"));
-		},
-		paste(event) {
-			const files = [...event.clipboardData.files].filter(f => f.type.startsWith("image/"));
-			if (files.length === 0 || document.querySelector("dialog[open]") !== null)
-				return;
-			event.preventDefault();
-			add(files);
-		},
-	};
+	let dragged = null;
 
 	function move(slide, to, focus) {
 		const isMoved = change(() => images.move(slide, to));
@@ -160,8 +115,8 @@ export function slides({api, images, redraw, change, announce, draft}) {
 	// wrong(param): what was found wrong with it when it was to be sent.
 	function item(slide, i, wrong) {
 		const n = images.slides.length, isCover = slide === cover();
-		const problem = slide.state === "gone" ? composeWords.problems.upload_not_found
-			: slide.problem ? composeWords.problems[slide.problem.code] ?? slide.problem.message
+		const problem = slide.state === "gone" ? sendWords.problems.upload_not_found
+			: slide.problem ? sendWords.problems[slide.problem.code] ?? slide.problem.message
 			: slide.state !== "kept" && slide.state !== "refused" ? wrong(`upload_ids[${i}]`)[0] ?? null : null;
 		const source = imageAddress(api, slide);
 		return html`<li id=${"slide-" + slide.key} class="slide ${slide === dragged ? "dragged" : ""} ${problem !== null ? "bad" : ""}" data-state=${slide.state}>
@@ -200,30 +155,13 @@ export function slides({api, images, redraw, change, announce, draft}) {
 				<button type="button" class="secondary outline small" @click=${images.resume}>${words.tryAgain}</button></div>` : nothing}</div>`;
 	}
 
-	function view(wrong) {
-		const n = images.slides.length, problems = wrong("upload_ids");
-		return html`<div class="drop ${over > 0 ? "over" : ""}">
-				<input type="file" class="unseen" id="compose-files" multiple accept=${TYPES} ?disabled=${n >= IMAGES_MAX} aria-invalid=${problems.length > 0 ? "true" : nothing} aria-describedby="compose-files-said"
-					@change=${event => {
-						add(event.target.files);
-						event.target.value = "";
-					}}>
-				<label for="compose-files" class="pick">${n === 0 ? say.choose : say.chooseMore}</label>
-				<small id="compose-files-said" class=${problems.length > 0 ? "wrong" : ""}>${problems.length > 0 ? problems.join(" ") : n >= IMAGES_MAX ? say.full(IMAGES_MAX) : say.hint(IMAGES_MAX)}</small>
-				${told !== "" ? html`<p class="wrong">${told}</p>` : nothing}
-			</div>
-			${inAll()}
-			${n === 0 ? nothing : html`<ol class="slides">${repeat(images.slides, s => s.key, (slide, i) => item(slide, i, wrong))}</ol>
-				<p><small>${say.coverHint}</small></p>`}`;
-	}
+	const view = wrong => html`${inAll()}
+		<ol class="slides">${repeat(images.slides, s => s.key, (slide, i) => item(slide, i, wrong))}</ol>
+		<p><small>${say.coverHint}</small></p>`;
 
-	for (const [name, fn] of Object.entries(listeners))
-		addEventListener(name, fn);
 	return {
 		view,
 		close() {
-			for (const [name, fn] of Object.entries(listeners))
-				removeEventListener(name, fn);
 			if (dragged !== null)
 				letGo();
 		},

@@ -5,19 +5,22 @@ import {ask} from "../dialog.js";
 import {alsoHolds} from "../drafts.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
-import {failed, loading} from "../ui.js";
+import {failed, later, loading} from "../ui.js";
+import {words} from "../words/en/common.js";
 import {say} from "../words/en/compose.js";
 import {creator, noAccount} from "./compose-account.js";
-import {DESCRIPTION_MAX, TITLE_MAX, bodyOf, isBranded, isEmpty, isUndisclosed, modeOf, problemsOf} from "./compose-check.js";
-import {keptDraft} from "./compose-draft.js";
+import {DESCRIPTION_MAX, OURS, TITLE_MAX, bodyOf, isBranded, isEmpty, isUndisclosed, modeOf, problemsOf} from "./compose-check.js";
 import {consent} from "./compose-consent.js";
+import {keptDraft} from "./compose-draft.js";
+import {drop} from "./compose-drop.js";
 import {options} from "./compose-options.js";
 import {preview} from "./compose-preview.js";
-import {OURS, sending} from "./compose-send.js";
-import {slides} from "./compose-slides.js";
 import {lookUp, uploads} from "./compose-uploads.js";
 
 const OF_ACCOUNT = ["account_needs_reconnect", "privacy_level_not_offered"];
+// What an empty page can stand without.
+const photoParts = later(() => Promise.all([import("./compose-slides.js"), import("./compose-strip.js")]));
+const sendPartOf = later(() => import("./compose-send.js"));
 const writing = new Map(); // by user and mode: the images stay here while other pages are looked at, since files cannot be kept elsewhere
 
 const isOnItsWay = userId => [...writing.values()].some(of => of.userId === userId && of.images.unfinished().length > 0);
@@ -28,9 +31,10 @@ addEventListener("beforeunload", event => {
 });
 
 export default function compose({api, plain, session, mode, redraw, go}) {
-	const userId = session.user.id, place = userId + "." + mode();
-	const state = {said: "", error: null, isOpen: true, isRestored: false, frame: null};
+	const userId = session.user.id, name = userId + "." + mode();
+	const state = {said: "", error: null, isOpen: true, isRestored: false, frame: null, lacks: false}; // lacks: a module did not come
 	let account = null; // once the draft is known
+	let list = null, row = null; // of photos, once there are any
 
 	// Progress comes many times a second.
 	const soon = () => {
@@ -40,15 +44,32 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 		});
 	};
 	const draft = keptDraft(userId, mode(), turned);
-	const images = writing.get(place)?.images ?? uploads({api});
-	writing.set(place, {images, userId, session});
+	const images = writing.get(name)?.images ?? uploads({api});
+	writing.set(name, {images, userId, session});
 	images.listen({
-		changed: soon,
+		changed() {
+			if (images.slides.length > 0)
+				photosCome();
+			soon();
+		},
 		settled() {
 			draft.value.uploads = images.ids();
 			draft.save();
 		},
 	});
+
+	async function photosCome() {
+		if (list !== null || state.lacks)
+			return;
+		try {
+			const [{slides}, {strip}] = await photoParts();
+			list ??= slides({api, images, redraw, change, announce, draft: () => draft.value});
+			row ??= strip({api, images, redraw});
+		} catch {
+			state.lacks = true;
+		}
+		soon();
+	}
 
 	// The draft has become this tab's, or another's.
 	async function turned() {
@@ -63,7 +84,7 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 			account.look();
 		const ids = draft.value.uploads;
 		try {
-			const known = ids.length > 0 ? await lookUp(api, ids) : new Map();
+			const [known] = ids.length > 0 ? await Promise.all([lookUp(api, ids), photosCome()]) : [new Map()];
 			if (!state.isOpen || draft.holds !== true)
 				return;
 			images.restore(ids, known);
@@ -108,11 +129,15 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 		});
 	}
 
-	const list = slides({api, images, redraw, change, announce, draft: () => draft.value});
-	const phone = preview({api, images, redraw});
+	const place = drop({images, redraw, announce});
 	const modeNow = () => modeOf(draft.value, account.state.one);
 	const found = () => problemsOf(draft.value, images.slides, account.state.one, modeNow());
-	const send = sending({api, draft, images, go, problems: found, body: () => bodyOf(draft.value, images.ids(), modeNow())});
+	async function send() {
+		const {sending} = await sendPartOf().catch(() => {
+			throw new Failure({status: 0, error: {code: "no_contact", message: words.api.noContact}, waitSec: null, requestId: null});
+		});
+		await sending({api, draft, images, go, problems: found, body: () => bodyOf(draft.value, images.ids(), modeNow())})();
+	}
 	const made = form(redraw, {async send() {
 		try {
 			await send();
@@ -132,7 +157,7 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 
 	const wrong = param => {
 		made.wrong(param);
-		return problemsNow().filter(p => p.param === param).map(p => say.problems[p.code] ?? p.message);
+		return problemsNow().filter(p => p.param === param).map(p => p.message);
 	};
 
 	async function discard() {
@@ -180,6 +205,15 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 		</div>`;
 	}
 
+	// Without their module nothing is lost: what was chosen is on its way, and is in the draft.
+	function photos() {
+		if (images.slides.length === 0)
+			return nothing;
+		if (list !== null)
+			return list.view(wrong);
+		return state.lacks ? html`<p class="wrong" role="alert">${words.api.noContact}</p>` : loading();
+	}
+
 	function page() {
 		const one = account.state.one, d = draft.value;
 		const aiMade = images.slides.filter(s => s.upload?.provenance === "ai_generated").length;
@@ -189,13 +223,13 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 		}}>
 			<div class="compose-main" ?inert=${busy()}>
 				<section><h2>${say.account.title}</h2>${account.view(wrong("account"))}</section>
-				<section><h2>${say.images.title}</h2>${list.view(wrong)}</section>
+				<section><h2>${say.images.title}</h2>${place.view(wrong)}${photos()}</section>
 				<section><h2>${say.texts}</h2>
 					${counted({name: "title", label: say.titleLabel, hint: say.titleHint, max: TITLE_MAX, extra: cutBox()})}
 					${counted({name: "description", label: say.description, hint: say.descriptionHint, max: DESCRIPTION_MAX, rows: 6})}</section>
 				<section>${options({draft: d, mode: modeNow(), account: one, isAsking: account.state.isAsking, made: aiMade, change, wrong})}</section>
 			</div>
-			${phone.view({draft: d, account: one, isDraft: modeNow() === "MEDIA_UPLOAD"})}
+			${preview({draft: d, account: one, isDraft: modeNow() === "MEDIA_UPLOAD", ...(row !== null && images.slides.length > 0 ? {photos: row.view(), note: row.note()} : {})})}
 			${sendPart()}
 		</form>
 		<p class="unseen" role="status">${state.said}</p>`;
@@ -219,7 +253,8 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 			cancelAnimationFrame(state.frame);
 			images.close();
 			account?.close();
-			list.close();
+			place.close();
+			list?.close();
 			draft.close();
 		},
 	};

@@ -2,6 +2,7 @@
 import {html, nothing} from "../lit.js";
 import {Failure, makeKey} from "../api.js";
 import {form} from "../form.js";
+import {kept, once} from "../once.js";
 import {load} from "../ui.js";
 import {SCOPES, accountsOf, budgetFields, readBudget, scopeFields, secretShown, toSecret, told} from "./key-parts.js";
 import {say} from "../words/en/keys.js";
@@ -19,7 +20,7 @@ function expiresAt(choice, date) {
 	return new Date(Date.now() + Number(choice) * 86400_000).toISOString();
 }
 
-export default function keyNew({api, redraw, go, mode}) {
+export default function keyNew({api, session, redraw, go, mode}) {
 	const state = {mode: mode(), isSome: false, expiry: "never", made: null, sent: null};
 	const accounts = {live: null, test: null};
 	const toLoad = of => accounts[of] ??= load(redraw, () => accountsOf(api, of)); // not while drawing, because it draws
@@ -41,11 +42,13 @@ export default function keyNew({api, redraw, go, mode}) {
 				...(expires !== null && {expires_at: expires}),
 				...(Object.keys(budget).length > 0 && {budget}),
 			});
-			return api.create("/keys", body, {key});
+			return once(session, say.leave, () => api.create("/keys", body, {key}));
 		},
 		done: made => {
-			if (made.key === null)
+			if (made.key === null) {
+				kept();
 				return go("/keys/" + made.id + "?lost=yes", {replace: true});
+			}
 			state.made = made;
 			queueMicrotask(toSecret);
 		},
@@ -84,6 +87,9 @@ export default function keyNew({api, redraw, go, mode}) {
 
 	return {
 		title: say.newTitle,
-		view: () => state.made === null ? fields() : secretShown(state.made, () => go("/keys/" + state.made.id, {replace: true})),
+		view: () => state.made === null ? fields() : secretShown(state.made, () => {
+			kept();
+			go("/keys/" + state.made.id, {replace: true});
+		}),
 	};
 }

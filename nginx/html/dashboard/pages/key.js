@@ -3,6 +3,7 @@ import {html, nothing} from "../lit.js";
 import {makeKey} from "../api.js";
 import {ask} from "../dialog.js";
 import {form} from "../form.js";
+import {kept, once} from "../once.js";
 import {count, failed, load, tell, when} from "../ui.js";
 import {address} from "../router.js";
 import {SCOPES, accountsOf, badges, budgetFields, hasEnded, limitsOf, plainBudget, readBudget, scopeFields, secretShown, toSecret} from "./key-parts.js";
@@ -15,7 +16,7 @@ const OVERLAPS = ["86400", "604800", "3600", "0"];
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
-export default function key({api, params, query, redraw, go}) {
+export default function key({api, session, params, query, redraw, go}) {
 	const path = "/keys/" + encodeURIComponent(params.id);
 	const state = {isSome: false, secret: null, said: "", failure: null, rotation: null};
 	const all = load(redraw, async () => {
@@ -46,12 +47,14 @@ export default function key({api, params, query, redraw, go}) {
 	const rotate = form(redraw, {
 		send: ({overlap}) => {
 			state.rotation ??= makeKey(); // sent again after an answer that was lost, it is the same rotation
-			return api.create(path + "/rotate", {overlap_sec: Number(overlap)}, {key: state.rotation});
+			return once(session, of.leave, () => api.create(path + "/rotate", {overlap_sec: Number(overlap)}, {key: state.rotation}));
 		},
 		done: made => {
 			state.rotation = null;
-			if (made.key === null)
+			if (made.key === null) {
+				kept();
 				return go(path + "?lost=yes", {replace: true});
+			}
 			const {key: secret, ...rest} = made;
 			all.state.data = {...all.state.data, key: rest};
 			state.secret = {key: secret};
@@ -126,6 +129,7 @@ export default function key({api, params, query, redraw, go}) {
 	};
 
 	const view = data => state.secret !== null ? secretShown(state.secret, () => {
+		kept();
 		state.secret = null;
 		redraw();
 		document.querySelector("#main h1").focus();

@@ -1,5 +1,5 @@
-// All posts, newest first, of one status or account if one likes. Each page that comes is a list of its own that is drawn once, so that
-// what there is already costs nothing when more comes.
+// All posts, newest first, of one status or account if one likes. Each page that comes is drawn once, some rows in each frame, so that what
+// there is already costs nothing when more comes, and scrolling waits for neither.
 import {html, nothing, render, repeat} from "../lit.js";
 import {Failure} from "../api.js";
 import {address} from "../router.js";
@@ -8,7 +8,8 @@ import {accountsById, inRow, isUnderWay, nameOf, row} from "./posts-parts.js";
 import {say} from "../words/en/posts.js";
 
 const FIRST = 25, MORE = 100; // posts a page
-const ROW_REM = 5.5; // about as high as a row is, for what was not in view yet
+const ROW_REM = 5.5; // a row is at least as high (style.css): for what was not in view yet
+const AT_ONCE = FIRST; // rows that are drawn in a frame: a hundred take longer than a person's patience with a wheel
 const KEPT = 20; // pages: where there are more, those far from view are empty until one comes near them, as 100 000 rows take gigabytes
 const NEAR = "40000px 0px"; // some 400 rows
 const SOON_SEC = 10, LATER_SEC = 60;
@@ -19,18 +20,23 @@ export default function posts({api, plain, query, redraw, stay}) {
 	let accounts = null, failure = null; // of the accounts
 	let known = ask();
 	let isStale = false; // the session has ended since the list was drawn
-	let chunks = [], drawn = 0; // chunks: {items, element, isEmpty}; drawn: how many items of the pager are in them
+	let chunks = [], taken = 0; // chunks: {items, element, drawn, isNear}, drawn: how many of its items; taken: how many items of the pager are in them
+	let toDraw = [], frame = 0; // toDraw: chunks of which not all is drawn; frame: the one that is asked for
 
 	const near = new IntersectionObserver(entries => {
 		for (const {target, isIntersecting, boundingClientRect: box} of entries) {
 			const chunk = chunks.find(c => c.element === target);
 			if (chunk === undefined)
 				continue;
-			if (isIntersecting && chunk.isEmpty)
-				fill(chunk, chunk.items);
-			else if (!isIntersecting && chunks.length > KEPT)
-				clear(chunk, box.height);
+			chunk.isNear = isIntersecting;
+			chunk.height = box.height;
+			if (isIntersecting)
+				draw(chunk, Math.abs(box.top));
 		}
+		// One at a time, as it takes long. Others are left for the next that comes or goes.
+		const far = chunks.length > KEPT ? chunks.find(c => !c.isNear && c.drawn > 0) : undefined;
+		if (far !== undefined)
+			clear(far);
 	}, {rootMargin: NEAR});
 
 	async function ask() {
@@ -53,28 +59,54 @@ export default function posts({api, plain, query, redraw, stay}) {
 
 	const list = pager(redraw, cursor => get(cursor));
 
-	function clear(chunk, height) {
-		chunk.isEmpty = true;
-		chunk.element.style.setProperty("height", height + "px");
-		render(nothing, chunk.element);
+	function clear(chunk) {
+		chunk.drawn = 0;
+		chunk.element.style.setProperty("min-height", chunk.height + "px");
+		chunk.element.replaceChildren();
 	}
 
-	function fill(chunk, items) {
-		Object.assign(chunk, {items, isEmpty: false});
-		chunk.element.style.removeProperty("height");
-		chunk.element.style.setProperty("contain-intrinsic-size", `auto ${items.length * ROW_REM}rem`);
-		render(repeat(items, post => post.id, post => row(api, post, accounts)), chunk.element);
+	// The next rows of a chunk, as a list of their own: so the browser lays out no more than these when they come into view.
+	function drawRows(chunk) {
+		const list = document.createElement("ul");
+		list.className = "posts";
+		fill(list, chunk.items.slice(chunk.drawn, chunk.drawn + AT_ONCE));
+		chunk.element.append(list);
+		chunk.drawn = Math.min(chunk.drawn + AT_ONCE, chunk.items.length);
+		if (chunk.drawn === chunk.items.length)
+			chunk.element.style.removeProperty("min-height");
 	}
 
-	function drawNew() {
-		const items = list.state.items.slice(drawn);
+	function fill(list, items) {
+		list.style.setProperty("contain-intrinsic-size", `auto ${items.length * ROW_REM}rem`);
+		render(repeat(items, post => post.id, post => row(api, post, accounts)), list);
+	}
+
+	// Frame by frame, and what is nearest to the view before others.
+	function draw(chunk, distance) {
+		if (chunk.drawn === chunk.items.length)
+			return;
+		chunk.distance = distance;
+		toDraw = [...toDraw.filter(c => c !== chunk), chunk].sort((a, b) => a.distance - b.distance);
+		if (frame === 0)
+			frame = requestAnimationFrame(drawSome);
+	}
+
+	function drawSome() {
+		drawRows(toDraw[0]);
+		toDraw = toDraw.filter(c => c.drawn < c.items.length && c.isNear);
+		frame = toDraw.length > 0 ? requestAnimationFrame(drawSome) : 0;
+	}
+
+	function takeNew() {
+		const items = list.state.items.slice(taken);
 		if (items.length > 0) {
-			const element = document.createElement("ul");
-			element.className = "posts page-of-many";
-			fill(chunks[chunks.push({element}) - 1], items);
-			near.observe(element);
+			const chunk = {items, element: document.createElement("div"), drawn: 0, isNear: true, height: 0};
+			chunk.element.style.setProperty("min-height", items.length * ROW_REM + "rem"); // nothing below it moves while it is drawn
+			if (chunks.push(chunk) === 1)
+				drawRows(chunk); // what is seen first is there at once
+			near.observe(chunk.element); // which has the rest drawn
 		}
-		drawn = list.state.items.length;
+		taken = list.state.items.length;
 		return chunks.map(c => c.element);
 	}
 
@@ -86,9 +118,9 @@ export default function posts({api, plain, query, redraw, stay}) {
 	}
 
 	function anew() {
-		near.disconnect();
+		stopDrawing();
 		chunks = [];
-		drawn = 0;
+		taken = 0;
 		list.restart();
 	}
 
@@ -126,14 +158,22 @@ export default function posts({api, plain, query, redraw, stay}) {
 		} else {
 			const oldest = page.items.at(-1)?.id ?? "";
 			const items = [...page.items, ...(page.next === null ? [] : chunks[0].items.filter(p => p.id < oldest))];
-			if (chunks[0].isEmpty)
-				chunks[0].items = items;
-			else
-				fill(chunks[0], items);
+			chunks[0].items = items;
+			if (chunks[0].drawn > 0) {
+				fill(chunks[0].element.firstChild, items);
+				chunks[0].drawn = items.length;
+			}
 		}
 		return page.items.some(isUnderWay) ? SOON_SEC : LATER_SEC;
 	}
 	const stop = every(SOON_SEC, refresh);
+
+	function stopDrawing() {
+		near.disconnect();
+		cancelAnimationFrame(frame);
+		frame = 0;
+		toDraw = [];
+	}
 
 	const choice = (name, label, all, entries) => html`<label>${label}
 		<select name=${name} @change=${event => choose(name, event.target.value)}>
@@ -164,10 +204,10 @@ export default function posts({api, plain, query, redraw, stay}) {
 			${failure === null ? nothing : failed(failure, () => {
 				known = ask();
 			})}
-			${list.view(drawNew(), empty())}`,
+			${list.view(takeNew(), empty())}`,
 		close() {
 			stop();
-			near.disconnect();
+			stopDrawing();
 			list.close();
 		},
 	};

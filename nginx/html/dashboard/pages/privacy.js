@@ -7,8 +7,9 @@ import {say} from "../words/en/privacy.js";
 
 const MANAGE = {account: "/settings", mail: "/settings/notifications", keys: "/keys", tiktok: "/accounts", images: "/posts", posts: "/posts", billing: "/billing"};
 
-function records(held) {
-	return held.records === null ? say.unknownCount : held.has_more ? say.atLeast(count(held.records)) : count(held.records);
+function records({name, records: n, has_more: isMore, kept_n, kept_unit, kept}) {
+	const place = name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+	return say.records(place, n, n === null ? "" : count(n), isMore, say.kept(kept_n, kept_unit, kept));
 }
 
 export default function privacy({api, redraw}) {
@@ -23,7 +24,7 @@ export default function privacy({api, redraw}) {
 		${i.is_secret ? html`<p><small>${say.secret}</small></p>` : nothing}
 		<dl class="inline"><div><dt>${say.purpose}</dt><dd>${i.for}</dd></div>
 			<div><dt>${say.recipients}</dt><dd>${i.recipients.length === 0 ? say.nobody : i.recipients.map(r => who.get(r) ?? r).join(", ")}</dd></div></dl>
-		<ul>${i.held.map(h => html`<li>${say.heldUntil(records(h), say.kept(h.kept_n, h.kept_unit, h.kept))}</li>`)}</ul></li>`;
+		<ul>${i.held.map(h => html`<li>${records(h)}</li>`)}</ul></li>`;
 
 	const group = (g, who) => html`<details class="held"><summary>${g.what}</summary>
 		${MANAGE[g.group] === undefined ? nothing : html`<p><a href=${address(MANAGE[g.group])}>${say.manage[g.group]}</a></p>`}

@@ -35,6 +35,7 @@ export default function receipt({plain, params, redraw}) {
 			<dt>${say.asked}</dt><dd>${when(r.asked_at)}</dd>
 			<dt>${say.ended}</dt><dd>${r.ended_at === null ? say.none : when(r.ended_at)}</dd>
 		</dl>
+		${say.waits[r.waits_for] === undefined ? nothing : html`<p>${say.waits[r.waits_for]}${r.waits_until === null ? nothing : html` ${say.waitsUntil} ${when(r.waits_until)}.`}</p>`}
 		<p>${say.keep}</p>
 		<h2>${say.steps}</h2>
 		<ul>${r.steps.map(s => html`<li>${say.stepNames[s.step] ?? s.step}: ${s.done_at === null ? say.none : when(s.done_at)}</li>`)}</ul>

@@ -2,19 +2,12 @@
 import {html, nothing, svg} from "../lit.js";
 import {ask} from "../dialog.js";
 import {form} from "../form.js";
+import {kept, once} from "../once.js";
 import {badge, copy, load, save, tell, when} from "../ui.js";
 import {words} from "../words/en/common.js";
 import {say} from "../words/en/security.js";
 
 const FEW = 3; // recovery codes left
-
-// Codes that their user has not said to have kept: {userId, session, codes}. They are shown once, so they outlast the page, but not the user.
-let unkept = null;
-
-function leaving(event) {
-	if (unkept !== null && unkept.session.user?.id === unkept.userId)
-		event.preventDefault();
-}
 
 // Dark on light in the dark, too: not every camera reads it the other way round.
 function qr({size, data}) {
@@ -27,22 +20,19 @@ const asText = codes => say.file(location.host) + "\n\n" + codes.join("\n") + "\
 const download = codes => save(new Blob([asText(codes)], {type: "text/plain"}), say.fileName(location.hostname));
 
 export function secondFactor({api, session, redraw}) {
-	const state = {begun: null}; // what POST /auth/totp showed
+	const state = {begun: null, codes: null}; // what POST /auth/totp showed, and codes that their user has not said to have kept
 	const factor = load(redraw, () => api.get("/auth/totp"));
-	const codes = () => unkept?.userId === session.user.id ? unkept.codes : null;
 
 	function show(made) {
-		unkept = {userId: session.user.id, session, codes: made};
-		state.begun = null;
-		addEventListener("beforeunload", leaving);
+		Object.assign(state, {begun: null, codes: made});
 		redraw();
-		document.getElementById("codes").focus();
+		document.getElementById("codes")?.focus(); // its user may have left
 		factor.again();
 	}
 
-	function kept() {
-		unkept = null;
-		removeEventListener("beforeunload", leaving);
+	function haveThem() {
+		kept();
+		state.codes = null;
 		redraw();
 		document.getElementById("factor").focus();
 	}
@@ -72,12 +62,12 @@ export function secondFactor({api, session, redraw}) {
 	});
 	const confirm = form(redraw, {
 		at: {wrong_code: "code", totp_not_begun: "code"},
-		send: ({code}) => changed(() => api.send("POST", "/auth/totp/confirm", {code})),
+		send: ({code}) => changed(() => once(session, say.leave, () => api.send("POST", "/auth/totp/confirm", {code}))),
 		done: answer => show(answer.recovery_codes),
 	});
 	const renew = form(redraw, {
 		send: async () => await ask({title: say.renewTitle, body: html`<p>${say.renewText}</p>`, yes: say.renew})
-			? changed(() => api.send("POST", "/auth/totp/recovery-codes")) : null,
+			? changed(() => once(session, say.leave, () => api.send("POST", "/auth/totp/recovery-codes"))) : null,
 		done: answer => answer !== null && show(answer.recovery_codes),
 	});
 	const off = form(redraw, {
@@ -89,7 +79,8 @@ export function secondFactor({api, session, redraw}) {
 		done: answer => {
 			if (answer === null)
 				return;
-			unkept = null;
+			kept();
+			state.codes = null;
 			tell(say.isOff);
 			factor.again();
 			document.getElementById("factor").focus();
@@ -127,14 +118,13 @@ export function secondFactor({api, session, redraw}) {
 		<ol class="codes">${list.map(code => html`<li><code>${code}</code></li>`)}</ol>
 		<div class="row">${copy(asText(list))}
 			<button type="button" class="secondary small" @click=${() => download(list)}>${say.download}</button>
-			<button type="button" class="small" @click=${kept}>${say.kept}</button></div>
+			<button type="button" class="small" @click=${haveThem}>${say.kept}</button></div>
 	</div>`;
 
 	function view() {
-		const list = codes();
 		return html`<section aria-labelledby="factor">
 			<h2 id="factor" tabindex="-1">${say.factor}</h2>
-			${list !== null ? codesView(list) : nothing}
+			${state.codes !== null ? codesView(state.codes) : nothing}
 			${state.begun !== null ? beginView(state.begun) : factor.view(now => now.enabled ? onView(now) : offView())}
 		</section>`;
 	}

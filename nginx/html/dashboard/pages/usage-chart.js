@@ -7,6 +7,7 @@
 // of the colours --chart-1 and so on, which can be told apart by whoever sees few colours, in the light and in the dark; lines also by
 // their dashes.
 import {html, nothing, ref} from "../lit.js";
+import {stands} from "../ui.js";
 import {say as usageWords} from "../words/en/usage.js";
 
 const HEIGHT = 240; // as .chart-room has it, so that nothing moves when the chart comes
@@ -15,9 +16,9 @@ const DAY_SEC = 86400;
 const dayText = new Intl.DateTimeFormat(undefined, {day: "numeric", month: "short", timeZone: "UTC"});
 let loaded = null;
 
-// uPlot and its style, which no other page needs.
+// uPlot and its style, which no other page needs. The numbers come first.
 function library() {
-	loaded ??= Promise.all([import("../vendor/uplot.js"), style()]).then(([module]) => module.default);
+	loaded ??= stands().then(() => Promise.all([import("../vendor/uplot.js"), style()])).then(([module]) => module.default);
 	loaded.catch(() => {
 		loaded = null;
 	});

@@ -2,7 +2,6 @@
 import {html, nothing} from "../lit.js";
 import {count, load, save, when} from "../ui.js";
 import {address} from "../router.js";
-import {accountsOf} from "./key-parts.js";
 import {meter} from "./meter.js";
 import {numbers} from "./numbers.js";
 import {chart} from "./usage-chart.js";
@@ -41,7 +40,7 @@ export default function usage({api, mode, query, redraw, go}) {
 	}
 
 	const names = load(redraw, async () => {
-		const [accounts, keys] = await Promise.all([accountsOf(api), api.get("/usage", {...asked(range), group_by: "key"})]);
+		const [accounts, keys] = await Promise.all([api.all("/accounts"), api.get("/usage", {...asked(range), group_by: "key"})]);
 		return {accounts, keys: keys.rows};
 	});
 
