@@ -254,7 +254,7 @@ static bool backup_name(struct backup *b)
     return false;
 }
 
-/* Before anything is begun; what one of before has left is counted as taken, but for its scratch server. */
+/* Before anything is begun, and after what a killed one has left is gone. */
 static bool backup_begin(struct backup *b, struct db *db)
 {
     struct stat dir, scratch;
@@ -264,7 +264,7 @@ static bool backup_begin(struct backup *b, struct db *db)
         complain("the database cannot be measured: %s (%u)", db_error(db), db_errno(db));
         return false;
     }
-    if (!scratch_folder(b->conf->backup_scratch_dir.p) ||
+    if (!scratch_clear(b->arena, b->conf) ||
         !backup_has_room(b->conf->backup_dir.p, bytes / FILE_SHARE, "a backup needs", "backup.dir"))
         return false;
     bool is_one_disk = stat(b->conf->backup_dir.p, &dir) == 0 && stat(b->conf->backup_scratch_dir.p, &scratch) == 0 &&
