@@ -62,6 +62,18 @@ def with_settings(vault, path, **settings):
     return path
 
 
+def sealed_of(vault, schema):
+    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
+    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
+    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
+    with file.open("wb") as out:
+        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
+            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
+            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
+                                     input=head + part, check=True, capture_output=True).stdout)
+    return file
+
+
 def clock_has_gone_right(folder, now):
     """As checks of some days have left it."""
     (folder / "clock").write_text(f"{int(now - 2 * DAY) * 1_000_000:020} {int(now - DAY / 2) * 1_000_000:020}\n")
@@ -108,15 +120,3 @@ BAD = {
     "empty": lambda d: b"",
     "no backup": lambda d: b"-- MariaDB dump\n",
 }
-
-
-def sealed_of(vault, schema):
-    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
-    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
-    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
-    with file.open("wb") as out:
-        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
-            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
-            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
-                                     input=head + part, check=True, capture_output=True).stdout)
-    return file

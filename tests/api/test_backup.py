@@ -196,11 +196,6 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
     points[0].unlink()
     stack.wait(lambda: subprocess.run(["pgrep", "-f", f"datadir={vault.scratch}"], capture_output=True).returncode == 1,
                "the scratch server goes with the backup, although it was killed before that had started")
-    points = [stack.arm(f"child.{name}") for name in ("late", "started")]
-    vault.admin("backup", code=-9)
-    points[0].unlink()
-    stack.wait(lambda: subprocess.run(["pgrep", "-f", f"datadir={vault.scratch}"], capture_output=True).returncode == 1,
-               "the scratch server goes with the backup, although it was killed before that had started")
 
 
 def test_another_installation_makes_one_of_the_same_second(vault):

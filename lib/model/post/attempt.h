@@ -83,8 +83,9 @@ struct attempt_tally {
     int64_t
         unsent; /* inits and calls before them that did not leave, or that this installation was to blame for: no limit */
     int64_t deferred;
-    /* not_before_us of an event that has no attempt: a clock that was set back would put it before the retry, and it would not count */
-    int64_t retried_at_us;
+    int64_t
+        retried_at_us; /* not_before_us of an event that has no attempt: else a clock that was set back puts it before the retry, and it
+                              does not count */
 };
 MUST_CHECK enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id,
                                   struct attempt_tally *ret_tally);
