@@ -5,6 +5,7 @@
 // late with the link is #over, and in it perhaps a second form that takes the same link. Where a person goes on after it is done is #done.
 "use strict";
 
+const ANSWER_MS = 130_000; // nginx waits for 120 s, and then says so
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
 
 // In place of the API's sentences, which speak to programs of a header.
@@ -67,23 +68,25 @@ async function send(form, event) {
 	const next = form.querySelector("input") || button; // a disabled button loses the focus
 	button.disabled = true;
 	say("One moment.", false);
+	const late = new AbortController(), timer = setTimeout(() => late.abort(), ANSWER_MS);
 	try {
 		const answer = await fetch(form.getAttribute("action"), {
 			method: "POST",
 			headers: {"Content-Type": "application/json"},
 			body: JSON.stringify(fields(form)),
+			signal: late.signal,
 		});
-		if (answer.ok) {
+		const {data, error} = answer.status === 204 ? {data: null} : await answer.json();
+		if (answer.ok && data !== undefined) { // else a proxy's JSON would be taken for a success
 			form.hidden = true;
 			offer(false);
 			if (done !== null && form !== again)
 				done.hidden = false;
 			say(form.dataset.done, false);
-			const email = answer.status === 200 ? (await answer.json()).data.email : undefined;
+			const email = data?.email;
 			if (email !== undefined)
 				sessionStorage.setItem("email", email); // so that it need not be typed to sign in (dashboard/pages/guest.js)
 		} else {
-			const error = (await answer.json()).error;
 			form.hidden = error.code === "link_invalid";
 			say(sentence(form, answer, error), true);
 			if (form.hidden)
@@ -91,9 +94,10 @@ async function send(form, event) {
 			if (form.hidden && again !== null && form !== again)
 				show(again);
 		}
-	} catch (error) {
+	} catch {
 		say(UNKNOWN, true);
 	}
+	clearTimeout(timer);
 	button.disabled = false;
 	if (!form.hidden)
 		next.focus();

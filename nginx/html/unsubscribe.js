@@ -20,11 +20,13 @@ function say(text, failed) {
 
 async function unsubscribe() {
 	button.disabled = true;
+	const late = new AbortController(), timer = setTimeout(() => late.abort(), 130_000); // nginx waits for 120 s, and then says so
 	try {
 		const answer = await fetch("/api/v1/mail/unsubscribe?token=" + encodeURIComponent(token), {
 			method: "POST",
 			body: new URLSearchParams({ "List-Unsubscribe": "One-Click" }),
 			credentials: "omit",
+			signal: late.signal,
 		});
 		const body = await answer.json();
 		const code = answer.ok ? body.data.notification : body.error.code;
@@ -33,6 +35,7 @@ async function unsubscribe() {
 	} catch {
 		say("The server is not answering right now. Try again in a minute.", true);
 	}
+	clearTimeout(timer);
 	button.disabled = false;
 	if (!button.hidden)
 		button.focus(); // which it lost while it was disabled

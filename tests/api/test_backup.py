@@ -14,7 +14,7 @@ import uuid
 import pymysql
 import pytest
 import standing
-from backups import Vault, sealed_of, with_settings
+from backups import BAD, DAY, Old, Vault, clock_has_gone_right, of_another, sealed_of, with_settings
 from conftest import CHECKOUT
 from helpers import expect
 from publishing import Sent, failed
@@ -24,7 +24,6 @@ from test_erasure import ask, wait_done
 from test_metrics import Shown
 
 HELD = "service_restored"
-DAY = 86400
 
 
 @pytest.fixture(scope="module")
@@ -67,30 +66,6 @@ def test_a_backup_is_whole_and_taken_away(vault, made):
     assert made.stat().st_mode & 0o77 == 0 and "made" in vault.files()
     assert list(vault.scratch.iterdir()) == [], "nothing is left of the scratch server"
     assert made.name in vault.admin("backup", "list").stdout
-
-
-def of_another(vault, made, name, change):
-    """A copy that something has happened to."""
-    bad = made.with_name(name)
-    data = bytearray(made.read_bytes())
-    bad.write_bytes(change(data))
-    return bad
-
-
-def flipped(data, at):
-    return bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1:])
-
-
-BAD = {
-    "cut short": lambda d: bytes(d[:-1]),
-    "without its last part": lambda d: bytes(d[:6 + int.from_bytes(d[2:2 + (d[1] & 0x7f)], "big")]),
-    **{f"a bit flipped {where}": lambda d, at=at: flipped(d, at(len(d))) for where, at in {
-        "in its length": lambda n: 3, "in its first part": lambda n: 500, "in the middle": lambda n: n // 2, "at its end": lambda n: n - 1}.items()},
-    "with more at its end": lambda d: bytes(d) + b"x",
-    "twice": lambda d: bytes(d) * 2,
-    "empty": lambda d: b"",
-    "no backup": lambda d: b"-- MariaDB dump\n",
-}
 
 
 @pytest.mark.parametrize("what", BAD)
@@ -283,11 +258,6 @@ def find_admin():
     return find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin")
 
 
-def clock_has_gone_right(folder, now):
-    """As checks of some days have left it."""
-    (folder / "clock").write_text(f"{int(now - 2 * DAY) * 1_000_000:020} {int(now - DAY / 2) * 1_000_000:020}\n")
-
-
 @pytest.fixture
 def kept(vault, made):
     """What a test leaves beside the backup goes."""
@@ -310,25 +280,6 @@ def test_old_ones_go_and_bad_ones_are_told(vault, made, kept):
     bad.unlink()
     vault.admin("backup", "check")
     assert "bad" not in vault.files() and made.exists()
-
-
-class Old:
-    """A folder of backups that are as good as one that was made, and of another time."""
-
-    def __init__(self, vault, made, folder):
-        folder.mkdir()
-        self.vault, self.made, self.dir = vault, made, folder
-        self.conf = with_settings(vault, folder.parent / "conf", backup_dir=folder, watch_clock="yes")
-
-    def one(self, at):
-        copy = self.dir / f"marketingcli-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}.cms"
-        shutil.copy(self.made, copy)
-        shutil.copy(self.made.with_name(self.made.name + ".sha256"), copy.with_name(copy.name + ".sha256"))
-        return copy
-
-    def check(self, *says, code=0):
-        done = self.vault.stack.admin("backup", "check", conf=self.conf)
-        assert done.returncode == code and all(word in done.stdout + done.stderr for word in says), done
 
 
 @pytest.fixture
@@ -388,6 +339,17 @@ def test_too_little_room_is_said_beforehand(vault, stack, tmp_path):
             assert [p.name for p in folder.iterdir()] in ([], ["scratch"])
 
 
+def test_what_a_killed_one_has_left_takes_no_room(vault, stack, tmp_path):
+    """Its scratch server is as large as the database."""
+    with small_disk(vault, "size=40m,mode=711") as folder:
+        (folder / "scratch").mkdir()
+        with contextlib.suppress(OSError):
+            (folder / "scratch/left").write_bytes(bytes(50 << 20))
+        done = stack.admin("backup", conf=with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_scratch_dir=folder))
+        assert done.returncode == 1 and "the scratch server of a backup needs" in done.stderr, done
+        assert not (folder / "scratch/left").exists()
+
+
 def test_a_disk_that_is_full_at_the_last_moment(vault, stack, tmp_path):
     """No room for the digest: what is left does not look like a backup, and is not told as one."""
     with small_disk(vault, "size=100m,nr_inodes=2") as folder:
@@ -403,6 +365,21 @@ def test_two_copies_of_the_journal_at_once(vault, stack, made):
     finally:
         os.close(fd)
     vault.admin("backup", "journal")
+
+
+def test_a_copy_of_the_journal_on_a_full_disk(vault, stack, tmp_path):
+    """The one before stays, and the next one is whole."""
+    (tmp_path / "journals").mkdir()
+    journal = tmp_path / "journals/journal"
+    with small_disk(vault, "size=64k,mode=711") as folder:
+        conf = with_settings(vault, tmp_path / "conf", privacy_journal_dir=journal.parent, backup_dir=folder, backup_copy="true")
+        taken = lambda text: (journal.write_text(text), stack.admin("backup", "journal", conf=conf))[1]  # noqa: E731
+        assert taken("one\n").returncode == 0
+        [copy] = folder.glob("journal.*")
+        full = taken("one\n" + "x" * 100_000)
+        assert full.returncode == 1 and "No space left on device" in full.stderr and copy.read_text() == "one\n", full
+        assert sorted(p.name for p in folder.iterdir()) == sorted([copy.name, "journal-copied"])
+        assert taken("one\ntwo\n").returncode == 0 and copy.read_text() == "one\ntwo\n"
 
 
 def test_alarms(stack):

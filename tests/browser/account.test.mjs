@@ -87,15 +87,25 @@ test("a sign-in that is refused says why and keeps what was typed", async t => {
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("Too many wrong passwords or codes. Try again in 30 seconds.").waitFor();
   await t.look(page, "sign-in-refused");
-  await page.getByRole("link", { name: "Forgotten your password?" }).click();
+  await t.press(page, page.getByRole("link", { name: "Forgotten your password?" }));
+  await page.getByRole("heading", { name: "Forgotten password" }).waitFor();
   assert.equal(await page.getByLabel("Email address").inputValue(), ada.email);
   await t.inFourForms(page, "forgot-password");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
   await t.look(page, "forgot-password-sent");
+  const { link } = await t.letter(ada.email);
+  const tab = await t.tab(page, link);
+  await t.tabTo(tab, tab.getByLabel("New password"));
+  await tab.keyboard.type(PASSWORD);
+  await tab.keyboard.press("Enter");
+  await tab.locator("#done a").waitFor();
+  await t.look(tab, "reset-password-done");
   await page.goBack();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  await signIn(page, ada);
+  await t.tabTo(page, page.getByLabel("Password"));
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Settings" }).waitFor();
   assert.equal(new URL(page.url()).search, "?x=1");
 });
@@ -115,7 +125,8 @@ test("a sign-in leads into the dashboard and nowhere else", async t => {
 test("name and address and password are changed", async t => {
   const ada = await t.user();
   const page = await t.page("/dashboard/settings", { user: ada });
-  await page.getByLabel("Your name").fill("Ada");
+  await t.tabTo(page, page.getByLabel("Your name"));
+  await page.keyboard.type("Ada");
   await page.keyboard.press("Enter");
   await page.getByText("Your name is saved").waitFor();
   await page.reload();
@@ -131,7 +142,7 @@ test("name and address and password are changed", async t => {
   await page.reload();
   await page.getByRole("button", { name: "Stop this change" }).waitFor();
   await t.inFourForms(page, "settings-waiting");
-  await page.getByRole("button", { name: "Stop this change" }).click();
+  await t.press(page, page.getByRole("button", { name: "Stop this change" }));
   await page.getByText("Your address stays as it is").waitFor();
   assert.deepEqual((await t.asSession(page, "GET", "/auth/change-email")).body.data, { waiting: null });
 
@@ -215,7 +226,7 @@ test("a code at sign-in is set up and used and switched off", async t => {
   await page.getByRole("dialog").getByRole("button", { name: "New recovery codes" }).click();
   await page.locator("ol.codes code").nth(9).waitFor();
   codes.splice(0, 10, ...await page.locator("ol.codes code").allTextContents());
-  await page.getByRole("button", { name: "I have kept them" }).click();
+  await t.press(page, page.getByRole("button", { name: "I have kept them" }));
   await page.getByText("10 recovery codes are left").waitFor();
 
   await page.getByRole("button", { name: "Sign out" }).click();
@@ -235,8 +246,8 @@ test("a code at sign-in is set up and used and switched off", async t => {
 
   // The password and a code are asked for over the page, at once.
   await t.inject(page, "DELETE /api/v1/auth/totp", "recent_auth_required");
-  await page.getByRole("button", { name: "Switch off" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Switch off" }).click();
+  await t.press(page, page.getByRole("button", { name: "Switch off" }));
+  await t.press(page, page.getByRole("dialog").getByRole("button", { name: "Switch off" }));
   const dialog = page.getByRole("dialog", { name: "Your password, please" });
   await dialog.getByLabel("Password").fill(ada.password);
   await dialog.getByLabel("Code").fill(codes[1]);
@@ -244,6 +255,20 @@ test("a code at sign-in is set up and used and switched off", async t => {
   await page.keyboard.press("Enter");
   await page.getByText("The code at sign-in is off").waitFor();
   await page.getByRole("button", { name: "Set up an app" }).waitFor();
+});
+
+test("a session that ends is told where the question for it did not come", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page(null, { user: ada });
+  t.expects(page, "GET /dashboard/again.js", "failed");
+  await page.route("**/again.js", call => call.abort());
+  await page.goto("/dashboard/settings");
+  await page.getByLabel("Your name").fill("Ada Lovelace");
+  await endSessions(t, ada);
+  t.expects(page, "PATCH /api/v1/me", 401);
+  await page.getByLabel("Your name").press("Enter");
+  await page.getByText("Your session has ended").waitFor();
+  assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
 });
 
 test("a session that ends while somebody types loses no word", async t => {
@@ -277,7 +302,7 @@ test("two tabs know of each other", async t => {
   const second = await t.tab(page, "/dashboard/settings");
   await second.getByLabel("Your name").waitFor();
   await second.evaluate(() => sessionStorage.setItem("email", "typed before the sign-in"));
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await t.press(page, page.getByRole("button", { name: "Sign out" }));
   await second.getByRole("heading", { name: "Sign in" }).waitFor();
   assert.equal(await second.getByLabel("Email address").inputValue(), "");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
@@ -401,9 +426,9 @@ test("sessions are listed and ended", async t => {
   await t.tabTo(page, ends.last());
   await page.keyboard.press("Enter");
   await page.waitForFunction(n => document.querySelectorAll(".session button").length === n - 1, n);
-  await page.getByRole("button", { name: "End all others" }).click();
+  await t.press(page, page.getByRole("button", { name: "End all others" }));
   await t.inFourForms(page, "security-end-others");
-  await page.getByRole("dialog").getByRole("button", { name: "End all others" }).click();
+  await t.press(page, page.getByRole("dialog").getByRole("button", { name: "End all others" }));
   await page.getByText("All other sessions have ended").waitFor();
   assert.equal(await ends.count(), 0);
   t.expects(other, "GET /api/v1/me", 401);

@@ -105,10 +105,10 @@ test("an account that must be private says so before anybody posts", async t => 
 test("test data has accounts of its own", async t => {
   const ada = await t.user({ connected: true });
   const page = await t.page("/dashboard/accounts", { user: ada });
-  await page.getByLabel("Test data").check();
+  await t.press(page, page.getByLabel("Test data"), "Space");
   await page.getByText("No test account yet.").waitFor();
   await t.inject(page, "POST /api/v1/sandbox/accounts", "accounts_a_day_too_many");
-  await page.getByLabel("The account is private").check();
+  await t.press(page, page.getByLabel("The account is private"), "Space");
   const make = page.getByRole("button", { name: "Make a test account" });
   await make.click();
   await page.getByRole("alert").getByText("You have connected as many new accounts").waitFor();

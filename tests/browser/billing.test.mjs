@@ -64,7 +64,7 @@ test("a plan is bought with the keyboard alone, and changed and canceled at Stri
   assert.equal(await page.getByText("Thank you.").count(), 0);
   assert.equal(await page.getByRole("button", { name: /^Buy/ }).count(), 0);
 
-  await page.getByRole("button", { name: "Open Stripe" }).click();
+  await t.press(page, page.getByRole("button", { name: "Open Stripe" }));
   await page.waitForURL(url => url.origin === t.simulator);
   await page.locator("button[value=cancel]").first().click();
   await page.getByText("Is canceled at").waitFor();

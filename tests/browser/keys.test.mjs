@@ -149,15 +149,17 @@ test("a key is changed, given a new secret, and revoked", async t => {
   // More than before: after ten minutes, that needs the password.
   await t.sql("UPDATE sessions SET created_at_us = created_at_us - 3600000000 WHERE user_id = %s", ada.id);
   t.expects(page, "PATCH /api/v1/keys/*", 403);
-  await page.getByLabel("All, also those").check();
-  await page.getByRole("button", { name: "Save" }).click();
+  await t.tabTo(page, page.locator("[name=whose]:checked"));
+  await page.keyboard.press("ArrowUp"); // to "All, also those that you connect later"
+  await t.press(page, page.getByRole("button", { name: "Save" }));
   await page.getByRole("dialog").getByLabel("Password").fill(ada.password);
   await page.keyboard.press("Enter");
   await page.getByText("Saved.").waitFor();
   assert.equal((await t.asSession(page, "GET", "/keys")).body.data[0].budget, null);
 
-  await page.getByLabel("The present secret").selectOption("0");
-  await page.getByRole("button", { name: "Make a new secret" }).click();
+  await t.tabTo(page, page.getByLabel("The present secret"));
+  await page.keyboard.type("stops");
+  await t.press(page, page.getByRole("button", { name: "Make a new secret" }));
   const key = await secret(page);
   assert.equal((await t.api(ada, "GET", "/me")).body.error.code, "key_rotated");
   assert.equal((await t.api({ key }, "GET", "/me")).status, 200);
@@ -170,8 +172,8 @@ test("a key is changed, given a new secret, and revoked", async t => {
   assert.equal((await t.api({ key }, "GET", "/me")).status, 200);
   await t.inject(page, "DELETE /api/v1/keys/*", "busy");
   const revoke = async () => {
-    await page.getByRole("button", { name: "Revoke the key" }).first().click();
-    await page.getByRole("dialog").getByRole("button", { name: "Revoke the key" }).click();
+    await t.press(page, page.getByRole("button", { name: "Revoke the key" }).first());
+    await t.press(page, page.getByRole("dialog").getByRole("button", { name: "Revoke the key" }));
   };
   await revoke();
   await page.locator("#main .problem").waitFor();
@@ -183,7 +185,8 @@ test("a key is changed, given a new secret, and revoked", async t => {
 test("keys that have ended say so, and a key of test data is one", async t => {
   const ada = await t.user({ key: false });
   const page = await t.page("/dashboard/keys", { user: ada });
-  await page.getByLabel("Test data").check();
+  await t.press(page, page.getByLabel("Test data"), "Space");
+  await page.getByText("You see test data.").waitFor();
   await page.goto("/dashboard/keys/new");
   await page.getByLabel("Name").fill("Trying");
   await page.getByRole("button", { name: "Make the key" }).click();

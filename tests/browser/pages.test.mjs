@@ -1,5 +1,6 @@
 // The pages without a dashboard around them: what mails lead to, and what strangers see.
 
+import { Faulty } from "./lib/faulty.mjs";
 import { assert, test } from "./lib/test.mjs";
 
 test("pages that everybody may see", async t => {
@@ -34,4 +35,38 @@ test("an address is confirmed with the keyboard alone", async t => {
   await page.keyboard.press("Enter");
   await page.getByText("Your address is confirmed").waitFor();
   await t.inFourForms(page, "verify-email-done");
+});
+
+test("an answer to a mailed link that is none is told, and it can be sent again", async t => {
+  const page = await t.page();
+  await page.clock.install();
+  await page.goto("/verify-email#abc");
+  const faulty = await Faulty.over(t, page), call = "POST /api/v1/auth/verify-email", result = page.locator("#result.failed");
+  await page.getByLabel("Password").fill("correct horse battery staple");
+  for (const type of ["a proxy's 200", "another's JSON", "half of a success", "half of an error", "a proxy's 502", "not known", "cut", "silence"]) {
+    faulty.fail(call, type);
+    await page.getByRole("button").click();
+    await faulty.told(result, type, { sentence: "Contact was lost while this was being done." });
+    await page.locator("button:enabled").waitFor();
+    assert.equal(await page.getByLabel("Password").inputValue(), "correct horse battery staple", type);
+  }
+  for (const [type, sentence] of [["busy", "Too much is going on. Try again in 40 seconds."], ["too often", "Too much is going on. Try again in 90 seconds."],
+    ["at fields", "A word is missing. Another one, too."], ["fault", "Something went wrong on our side."]]) {
+    const details = [{ code: "a", param: "password", message: "A word is missing." }, { code: "b", param: null, message: "Another one, too." }];
+    faulty.fail(call, type, type === "at fields" ? { details } : {});
+    await page.getByRole("button").click();
+    await faulty.told(result, type, { sentence });
+  }
+  faulty.pass();
+  t.expects(page, call, 400);
+  await page.getByRole("button").click();
+  await page.getByText("This link does not work, or not any more").waitFor();
+
+  await page.goto("/unsubscribe#abc");
+  for (const type of ["a proxy's 200", "half of an error", "cut", "silence"]) {
+    faulty.fail("POST /api/v1/mail/unsubscribe", type);
+    await page.getByRole("button").click();
+    await faulty.told(result, type, { sentence: "The server is not answering right now." });
+    await page.locator("button:enabled").waitFor();
+  }
 });

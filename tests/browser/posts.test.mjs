@@ -31,7 +31,7 @@ test("a filter stays through reload, back and a look at a post", async t => {
   assert(await show.evaluate(e => e === document.activeElement), "a choice keeps the focus");
   await page.reload();
   await rows.nth(2).waitFor();
-  await page.getByRole("link", { name: "copy 9" }).click();
+  await t.press(page, page.getByRole("link", { name: "copy 9" }));
   await page.getByRole("heading", { name: "copy 9", level: 1 }).waitFor();
   await page.goBack();
   await rows.nth(2).waitFor();

@@ -166,7 +166,7 @@ test("in the days of grace the account can be kept", async t => {
   await page.getByRole("heading", { name: "Your account will be deleted" }).waitFor();
   await t.inFourForms(page, "delete-waiting");
   await t.sql("UPDATE sessions SET created_at_us = created_at_us - 1200000000 WHERE user_id = %s", ada.id); // as if it were 20 minutes later
-  await page.getByRole("button", { name: "Keep my account" }).click();
+  await t.press(page, page.getByRole("button", { name: "Keep my account" }));
   await retyped(page, ada);
   await page.getByText("Your account stays.").waitFor();
 });

@@ -44,7 +44,7 @@ test("usage is shown as chart, table and CSV, of the time and the key that were 
 
   const byDay = await saved(page, () => page.getByRole("link", { name: "CSV file" }).first().click());
   assert.match(byDay, /^starts_at,span,requests,errors,last_used_at\r\n/);
-  const posts = await saved(page, () => page.getByRole("button", { name: "CSV file" }).click());
+  const posts = await saved(page, () => t.press(page, page.getByRole("button", { name: "CSV file" })));
   assert.match(posts, /^starts_at,account_id,account,published,in_inbox,failed,canceled,deferred,p50_ms,p95_ms\r\n/);
   assert.ok(posts.includes(ada.account) && posted.status !== undefined);
 

@@ -27,7 +27,7 @@ struct account_erase {
     struct account account;
     struct str open_id;
     int64_t until_us; /* of the call that revokes */
-    bool is_sealed; /* the pair, or one of it */
+    bool is_sealed;   /* the pair, or one of it */
     bool is_revoking, revoked;
 };
 

@@ -6,7 +6,16 @@
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
-enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LOOK, ATTEMPT_LATEST, ATTEMPT_MADE, ATTEMPT_TAKE_OVER, ATTEMPT_TELL, ATTEMPT_TALLY };
+enum {
+    ATTEMPT_ADD,
+    ATTEMPT_END,
+    ATTEMPT_LOOK,
+    ATTEMPT_LATEST,
+    ATTEMPT_MADE,
+    ATTEMPT_TAKE_OVER,
+    ATTEMPT_TELL,
+    ATTEMPT_TALLY
+};
 
 static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
@@ -17,12 +26,9 @@ static const struct db_col attempt_cols[] = {
 };
 
 static const struct db_col attempt_tally_cols[] = {
-    DB_COL(struct attempt_tally, refused, I64),
-    DB_COL(struct attempt_tally, unreachable, I64),
-    DB_COL(struct attempt_tally, unsent, I64),
-    DB_COL(struct attempt_tally, deferred, I64),
-    DB_COL(struct attempt_tally, retried_at_us, I64),
-    DB_END,
+    DB_COL(struct attempt_tally, refused, I64),       DB_COL(struct attempt_tally, unreachable, I64),
+    DB_COL(struct attempt_tally, unsent, I64),        DB_COL(struct attempt_tally, deferred, I64),
+    DB_COL(struct attempt_tally, retried_at_us, I64), DB_END,
 };
 
 /* 0: it never was. */

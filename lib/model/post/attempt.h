@@ -83,7 +83,8 @@ struct attempt_tally {
     int64_t
         unsent; /* inits and calls before them that did not leave, or that this installation was to blame for: no limit */
     int64_t deferred;
-    int64_t retried_at_us; /* not_before_us of an event that has no attempt: else a clock that was set back puts it before the retry, and it
+    int64_t
+        retried_at_us; /* not_before_us of an event that has no attempt: else a clock that was set back puts it before the retry, and it
                               does not count */
 };
 MUST_CHECK enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id,

@@ -16,9 +16,9 @@ static enum err account_reseal_seal(const struct keyring *ring, struct arena *ar
                                     struct str *ret)
 {
     *ret = sealed;
-    return sealed.p == NULL ? OK
-                            : keyring_seal_again(ring, sealed, account_tokens_place(arena, column, row->mode, &row->id),
-                                                 arena, ret);
+    return sealed.p == NULL
+               ? OK
+               : keyring_seal_again(ring, sealed, account_tokens_place(arena, column, row->mode, &row->id), arena, ret);
 }
 
 static enum err account_reseal_row(const struct keyring *ring, struct arena *arena, const void *of,

@@ -68,8 +68,8 @@ static enum err account_tokens_open(struct db *db, struct arena *arena, const st
     if (e != OK)
         return e;
     enum err access = account_open_access(ring, arena, id, row.mode, row.access, &tokens.access);
-    enum err refresh = keyring_open(
-        ring, row.refresh, account_tokens_place(arena, "refresh_token", row.mode, id), &tokens.refresh);
+    enum err refresh =
+        keyring_open(ring, row.refresh, account_tokens_place(arena, "refresh_token", row.mode, id), &tokens.refresh);
     tokens.access_expires_at_us = access == OK ? row.access_expires_at_us : 0;
     tokens.refresh_expires_at_us = refresh == OK ? row.refresh_expires_at_us : 0;
     tokens.mode = row.mode;

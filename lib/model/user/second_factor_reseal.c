@@ -16,8 +16,7 @@ static enum err second_factor_reseal_row(const struct keyring *ring, struct aren
     const struct second_factor_reseal_row *row = of;
     struct str sealed;
 
-    enum err e =
-        keyring_seal_again(ring, row->secret, second_factor_place(arena, &row->user_id), arena, &sealed);
+    enum err e = keyring_seal_again(ring, row->secret, second_factor_place(arena, &row->user_id), arena, &sealed);
     if (e != OK || sealed.p == row->secret.p)
         return e;
     struct str was = arena_str(arena, row->secret);

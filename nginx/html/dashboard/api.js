@@ -5,6 +5,7 @@ import {words} from "./words/en/common.js";
 const BASE = "/api/v1";
 const TRIES = 4; // of what may be repeated
 const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts|sandbox\/accounts)(\/|$)/; // what takes ?mode=
+const READ_SEC = 45, CHANGE_SEC = 190; // without an answer for so long there is no contact. nginx waits for a post for 180 s, and then says so
 const OWN_401 = ["bad_credentials", "sign_in_ended"]; // answers to what was typed, not about the session
 
 // The API's sentence, or a person's in place of one that tells a program what to send.
@@ -56,18 +57,37 @@ export function makeKey() {
 	return crypto.randomUUID();
 }
 
-function failure(status, text, header, {noContact, unexpected}) {
-	let error;
+// null: it is no JSON, as of a proxy that answers with a page of its own, or where the end is missing.
+function parsed(text) {
 	try {
-		error = JSON.parse(text).error;
+		return JSON.parse(text);
 	} catch {
-		error = undefined;
+		return null;
 	}
-	const wait = header("Retry-After");
+}
+
+// {data, meta} of a success; null: it is none of the API's.
+function content({status, text}) {
+	if (status === 204)
+		return {data: null, meta: {}};
+	const whole = status >= 200 && status < 300 ? parsed(text) : null;
+	return whole?.data === undefined || whole.meta === undefined ? null : whole;
+}
+
+// Of a Retry-After: seconds, or from a proxy perhaps a date (RFC 9110, 10.2.3).
+function waitOf(text) {
+	if (text === null)
+		return null;
+	const sec = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1000);
+	return Number.isNaN(sec) ? null : Math.max(0, sec);
+}
+
+function failure(status, text, header, {noContact, unexpected}) {
+	const error = parsed(text)?.error, isOurs = typeof error?.code === "string" && typeof error.message === "string";
 	return new Failure({
 		status,
-		error: error ?? {code: status === 0 ? "no_contact" : "unexpected", type: "network", message: status === 0 ? noContact : unexpected(status), retryable: status === 0},
-		waitSec: wait === null ? null : Number(wait),
+		error: isOurs ? error : {code: status === 0 ? "no_contact" : "unexpected", type: "network", message: status === 0 ? noContact : unexpected(status), retryable: status === 0},
+		waitSec: waitOf(header("Retry-After")),
 		requestId: header("X-Request-Id"),
 	});
 }
@@ -88,14 +108,20 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 		return BASE + path + (text === "" ? "" : "?" + text);
 	}
 
-	async function once(method, url, {headers = {}, body, signal}) {
+	// read(answer): what is made of it. signal: of who may not want it any more.
+	async function once(method, url, {headers = {}, body, signal}, read = async answer => ({text: await answer.text()})) {
+		const late = new AbortController(), stop = () => late.abort();
+		const timer = setTimeout(stop, 1000 * (method === "GET" ? READ_SEC : CHANGE_SEC));
+		signal?.addEventListener("abort", stop);
 		try {
-			const answer = await fetch(url, {method, headers, body, signal, cache: "no-store"});
-			return {status: answer.status, text: await answer.text(), header: name => answer.headers.get(name)};
+			const answer = await fetch(url, {method, headers, body, signal: late.signal, cache: "no-store"});
+			return {status: answer.status, header: name => answer.headers.get(name), ...await read(answer)};
 		} catch (error) {
-			if (error.name === "AbortError")
+			if (signal?.aborted)
 				throw error;
-			return {status: 0, text: "", header: () => null};
+			return {status: 0, text: "", isLate: late.signal.aborted, header: () => null};
+		} finally {
+			clearTimeout(timer);
 		}
 	}
 
@@ -107,8 +133,9 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 			const answer = await ask();
 			if (answer.response !== undefined)
 				return answer;
-			if (answer.status >= 200 && answer.status < 300)
-				return {...(answer.text === "" ? {data: null, meta: {}} : JSON.parse(answer.text)), status: answer.status};
+			const whole = content(answer);
+			if (whole !== null)
+				return {...whole, status: answer.status};
 			const failed = failure(answer.status, answer.text, answer.header, said);
 			const mend = failed.status === 401 && !OWN_401.includes(failed.code) ? signInAgain
 				: failed.code === "recent_auth_required" ? confirmAgain : null;
@@ -119,7 +146,7 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 			}
 			if (failed.code === "account_erasing")
 				isErasing();
-			const passing = failed.status === 0 || [502, 503, 504].includes(failed.status) || failed.code === "idempotency_in_progress" ||
+			const passing = (failed.status < 300 && !answer.isLate) || [502, 503, 504].includes(failed.status) || failed.code === "idempotency_in_progress" ||
 				(failed.code === "outcome_unknown" && failed.retryable);
 			if (!repeats || !passing || n >= TRIES || (failed.waitSec ?? 0) > 15)
 				throw failed;
@@ -162,19 +189,9 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 		sendWhole: (method, path, body) => json(method, path, body),
 		// Makes something, once however often it is sent: the same key gets the same answer.
 		create: async (path, body, {key = makeKey()} = {}) => (await json("POST", path, body, {key, repeats: true})).data,
-		// The answer itself, its body unread: for what is too large to be held at once.
-		stream: async (method, path, {signal} = {}) => (await exchange(async () => {
-			let answer;
-			try {
-				answer = await fetch(address(path), {method, signal, cache: "no-store"});
-			} catch (error) {
-				if (error.name === "AbortError")
-					throw error;
-				return {status: 0, text: "", header: () => null};
-			}
-			const header = name => answer.headers.get(name);
-			return answer.ok ? {response: answer} : {status: answer.status, text: await answer.text(), header};
-		}, false)).response,
+		// The answer itself, its body unread: for what is too large to be held at once. type: what it must be; else it is none of the API's.
+		stream: async (method, path, {signal, type} = {}) => (await exchange(() => once(method, address(path), {signal}, async answer =>
+			answer.ok && answer.headers.get("Content-Type")?.startsWith(type) ? {response: answer} : {text: await answer.text()}), false)).response,
 		// Sends a file or a form and tells progress(sent, total), which fetch cannot.
 		upload: async (path, body, {key = makeKey(), type, progress = () => {}, signal} = {}) => (await exchange(() => new Promise((done, broken) => {
 			if (signal?.aborted) // while it waited for another try

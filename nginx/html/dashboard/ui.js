@@ -39,7 +39,7 @@ export function bytes(n) {
 export function failed(error, again) {
 	if (!(error instanceof Failure))
 		throw error;
-	return html`<div role="alert" class="problem"><p>${error.sentence}</p>
+	return html`<div role="alert" class="problem">${error.problems.map(p => html`<p>${p.message}</p>`)}
 		${error.requestId ? html`<p><small>${words.api.requestId(error.requestId)}</small></p>` : nothing}
 		${again ? html`<button type="button" class="secondary" @click=${again}>${words.tryAgain}</button>` : nothing}</div>`;
 }

@@ -38,8 +38,7 @@ export async function walk(page, most = 200) {
 
 // One press. What has the focus then, {name, index}, or null outside of the page.
 async function step(page) {
-  const before = await isolated(page, looks);
-  const was = await isolated(page, focused, before);
+  const { before, was } = await isolated(page, `given => { const before = (${looks})(); return { before, was: (${focused})(before) }; }`); // one call: it is made for each press
   let now = was;
   for (let n = 0; n < PARTS && (n === 0 || (now !== null && now.index === was?.index)); n++) {
     await page.keyboard.press("Tab");

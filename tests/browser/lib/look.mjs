@@ -15,6 +15,9 @@ export const FORMS = [
   { form: "wide-light", width: 1440, height: 900, dark: false },
   { form: "wide-dark", width: 1440, height: 900, dark: true },
 ];
+const WIDEST = { form: "widest", width: 3840, height: 2160 }; // which nobody looks at four hundred times: no picture is made of it
+const LINE_EM = 45; // some 90 characters: beyond that, eyes do not find the next line (WCAG 2.2, 1.4.8 says 80)
+const SMALLEST_PX = 17; // of a text on such a screen, where 16 are an ant
 
 // No finding, or an Error that names each with its elements. rules: only these; by default those of TAGS.
 export async function axe(page, { exclude = [], rules = null } = {}) {
@@ -59,6 +62,24 @@ export function unfit() {
   return found.slice(0, 10);
 }
 
+// On a very wide screen: lines that are too long to be read, and letters that are too small. Runs in the page.
+export function stretched({ most, smallest }) {
+  const found = [];
+  for (const e of document.body.querySelectorAll("main *, dialog *")) {
+    const texts = [...e.childNodes].filter(n => n.nodeType === Node.TEXT_NODE && n.data.trim() !== "");
+    if (texts.length === 0 || !e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || e.closest("pre, table, svg, select, .unseen"))
+      continue;
+    const px = parseFloat(getComputedStyle(e).fontSize), range = document.createRange();
+    const widest = Math.max(...texts.flatMap(n => (range.selectNodeContents(n), [...range.getClientRects()].map(r => r.width))), 0);
+    const name = `<${e.localName}> "${e.textContent.trim().slice(0, 60)}"`;
+    if (widest > most * px)
+      found.push(`a line of ${Math.round(widest / px)} em: ${name}`);
+    if (px < smallest)
+      found.push(`letters of ${px} pixels: ${name}`);
+  }
+  return found.slice(0, 10);
+}
+
 export function misfits(page) {
   return isolated(page, unfit);
 }
@@ -80,7 +101,31 @@ export async function look(page, name, { rules = null } = {}) {
   await axe(page, { rules });
 }
 
-// The same at 360 and 1440 pixels, light and dark. At each width axe-core looks by all rules once, and then, with the other colours, by those
+async function atWidest(page, name, fn = async () => {}) {
+  const { form, width, height } = WIDEST;
+  await page.setViewportSize({ width, height });
+  await fn(form);
+  const found = [...await misfits(page), ...await isolated(page, stretched, { most: LINE_EM, smallest: SMALLEST_PX })];
+  if (found.length > 0)
+    throw new Error(`${name} at ${width} pixels, ${page.url()}:\n${found.join("\n")}`);
+}
+
+// For a state of a page that has been seen in four forms: a picture as it stands, and without one, what may be wrong in the other forms.
+export async function lookAround(page, name) {
+  await look(page, name);
+  const before = page.viewportSize(), [, { width, height }] = FORMS;
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme: "dark" });
+  const found = await misfits(page);
+  if (found.length > 0)
+    throw new Error(`${name} at ${width} pixels, ${page.url()}:\n${found.join("\n")}`);
+  await axe(page, { rules: OF_COLOURS });
+  await atWidest(page, name);
+  await page.setViewportSize(before);
+  await page.emulateMedia({ colorScheme: null });
+}
+
+// The same at 360 and 1440 pixels, light and dark; and at 3840, where only sizes are looked at. At each width axe-core looks by all rules once, and then, with the other colours, by those
 // for which they count. fn(form): what to do first in each form, such as opening a dialog anew.
 export async function inFourForms(page, name, fn = async () => {}) {
   const before = page.viewportSize();
@@ -90,6 +135,7 @@ export async function inFourForms(page, name, fn = async () => {}) {
     await fn(form);
     await look(page, `${name}-${form}`, { rules: dark === width < 1000 ? null : OF_COLOURS });
   }
+  await atWidest(page, name, fn);
   await page.setViewportSize(before);
   await page.emulateMedia({ colorScheme: null });
 }

@@ -19,7 +19,7 @@ import { ask } from "./ask.mjs";
 import { consent, signIn } from "./flows.mjs";
 import { inject } from "./inject.mjs";
 import { tabTo, walk } from "./keyboard.mjs";
-import { axe, FORMS, inFourForms, look, screenshot } from "./look.mjs";
+import { axe, FORMS, inFourForms, lookAround, screenshot } from "./look.mjs";
 import { firstView, opened } from "./measure.mjs";
 import { Watch } from "./watch.mjs";
 
@@ -106,11 +106,18 @@ export class T {
   }
 
   axe(page, more) { return axe(page, more); }
-  look(page, name) { return look(page, name); }
+  look(page, name) { return lookAround(page, name); }
   inFourForms(page, name, fn) { return inFourForms(page, name, fn); }
   screenshot(page, name) { return screenshot(page, name); }
   tabTo(page, target, most) { return tabTo(page, target, most); }
   walk(page, most) { return walk(page, most); }
+
+  // With the keyboard: there, and this key.
+  async press(page, target, key = "Enter") {
+    await tabTo(page, target);
+    await page.keyboard.press(key);
+  }
+
   firstView(page) { return firstView(page); }
   opened(page, path, more) { return opened(page, path, more); }
 

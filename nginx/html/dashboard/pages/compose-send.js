@@ -10,7 +10,7 @@ import {OURS} from "./compose-check.js";
 const KEY_LIVES_MS = 23 * 3600 * 1000; // the API keeps keys for 24 hours
 
 // After these nobody knows whether there is a post.
-const isUnknown = error => !(error instanceof Failure) || error.status === 0 || error.status >= 500 || error.code === "idempotency_in_progress";
+const isUnknown = error => !(error instanceof Failure) || error.status < 300 || error.status >= 500 || error.code === "idempotency_in_progress";
 
 // These come once the API has looked for an earlier try with the key. Others, as of a session that has ended, say nothing of one.
 const isDecided = error => [402, 404, 409, 422].includes(error.status);

@@ -5,10 +5,11 @@ import {IMAGES_MAX, IMAGE_MAX_BYTES} from "./compose-check.js";
 
 const AT_A_TIME = 2; // more are refused per session
 const SILENT_SEC = 30; // nothing more went out for so long: the connection is dead, whatever the browser thinks
+const CHECK_SEC = 190; // so long after all of it went out: nginx waits 180 s for the answer
 const OF_THE_IMAGE = [413, 415, 422];
 const WAITS_SEC = [5, 10, 20, 40, 60]; // between tries, while nobody says that the network is back
 
-const isPassing = failure => failure.retryable || failure.status === 0 || failure.status === 429 || failure.status >= 500;
+const isPassing = failure => failure.retryable || failure.status < 300 || failure.status === 429 || failure.status >= 500;
 
 // slide: {key, name, size, file, url, state, loaded, upload, problem}. state: waiting, sending, checking (the server looks at it), stalled (it will be tried
 // again), kept, refused, gone (it was here, and is not any more). Who listens: changed(), draw; settled(), the ids of what is kept have changed.
@@ -36,9 +37,9 @@ export function uploads({api}) {
 	async function run(slide) {
 		let silence;
 		const stop = slide.stop = new AbortController();
-		const cutIfSilent = () => {
+		const cutIfSilent = (sec = SILENT_SEC) => {
 			clearTimeout(silence);
-			silence = setTimeout(() => stop.abort(), SILENT_SEC * 1000);
+			silence = setTimeout(() => stop.abort(), sec * 1000);
 		};
 		running.add(slide);
 		Object.assign(slide, {state: "sending", loaded: 0});
@@ -50,10 +51,7 @@ export function uploads({api}) {
 			slide.upload = await api.upload("/uploads", slide.file, {key: slide.idempotencyKey, type: "application/octet-stream", signal: stop.signal, progress(sent, total) {
 				slide.loaded = Math.min(sent, slide.size);
 				slide.state = sent < total ? "sending" : "checking";
-				if (sent < total)
-					cutIfSilent();
-				else
-					clearTimeout(silence);
+				cutIfSilent(sent < total ? SILENT_SEC : CHECK_SEC);
 				changed();
 			}});
 			keep(slide);

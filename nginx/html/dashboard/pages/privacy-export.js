@@ -3,11 +3,19 @@ import {bytes, save} from "../ui.js";
 import {Failure} from "../api.js";
 import {say} from "../words/en/privacy.js";
 
+const SILENT_SEC = 60; // nothing more came for so long: the connection is dead, whatever the browser thinks
+
 export function exporting(api, redraw) {
 	const state = {isAsking: false, isRunning: false, records: 0, images: 0, imageBytes: 0, got: 0, said: "", error: null};
-	let stopping = null, drawn = 0;
+	let stopping = null, silence = null, drawn = 0;
+
+	function cutIfSilent() {
+		clearTimeout(silence);
+		silence = setTimeout(() => stopping.abort("silent"), SILENT_SEC * 1000);
+	}
 
 	function counted(chunk, out) {
+		cutIfSilent();
 		state.got += chunk.byteLength;
 		out.enqueue(chunk);
 		if (performance.now() - drawn > 200) {
@@ -21,7 +29,8 @@ export function exporting(api, redraw) {
 		Object.assign(state, {isAsking: true, got: 0, said: "", error: null});
 		redraw();
 		try {
-			const answer = await api.stream("POST", "/privacy/export", {signal: stopping.signal});
+			const answer = await api.stream("POST", "/privacy/export", {signal: stopping.signal, type: "application/zip"});
+			cutIfSilent();
 			const number = name => Number(answer.headers.get(name) ?? 0);
 			Object.assign(state, {isAsking: false, isRunning: true, records: number("X-Export-Records"), images: number("X-Export-Images"), imageBytes: number("X-Export-Image-Bytes")});
 			redraw();
@@ -33,8 +42,9 @@ export function exporting(api, redraw) {
 			if (error instanceof Failure)
 				state.error = error;
 			else
-				state.said = stopping.signal.aborted ? say.exportStopped : say.exportBroken;
+				state.said = stopping.signal.aborted && stopping.signal.reason !== "silent" ? say.exportStopped : say.exportBroken;
 		}
+		clearTimeout(silence);
 		Object.assign(state, {isAsking: false, isRunning: false});
 		redraw();
 	}

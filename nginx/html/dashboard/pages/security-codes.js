@@ -42,7 +42,7 @@ export function secondFactor({api, session, redraw}) {
 		try {
 			return await send();
 		} catch (error) {
-			if (["outcome_unknown", "totp_already_on", "totp_not_on", "no_contact"].includes(error.code))
+			if (error.isUnknown || ["totp_already_on", "totp_not_on"].includes(error.code))
 				factor.again();
 			throw error;
 		}

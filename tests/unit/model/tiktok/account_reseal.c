@@ -28,7 +28,7 @@ struct world {
 static void put(struct world *w, struct db *db, const struct keyring *ring, const struct uuid *id, const char *token)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = {.access = secret_copy(str_from(token)),
-                                                                  .refresh = secret_copy(str_from(token))};
+                                                                   .refresh = secret_copy(str_from(token))};
     struct account_sealed sealed;
 
     assert_int_equal(account_seal(ring, &w->arena, id, &tokens, &sealed), OK);
