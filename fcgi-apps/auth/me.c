@@ -165,6 +165,7 @@ const struct route auth_me_routes[] = {
      .scope = SCOPE_NONE,
      .while_erasing = true,
      .rate = RATE_READ,
+     .compressed = true,
      .summary = "Who am I"},
     {.method = "PATCH",
      .pattern = "/api/v1/me",
@@ -172,6 +173,7 @@ const struct route auth_me_routes[] = {
      .auth = AUTH_SESSION,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
+     .compressed = true,
      .summary = "Change your name"},
     ROUTE_END,
 };

@@ -71,6 +71,7 @@ const struct route post_routes[] = {
      .scope = SCOPE_POSTS_READ,
      .by_mode = true,
      .rate = RATE_READ,
+     .compressed = true,
      .summary = "Get a post with its images and its receipt"},
     ROUTE_END,
 };

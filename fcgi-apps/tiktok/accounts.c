@@ -232,6 +232,7 @@ const struct route account_routes[] = {
      .scope = SCOPE_ACCOUNTS_READ,
      .by_mode = true,
      .rate = RATE_READ,
+     .compressed = true,
      .summary = "List connected accounts"},
     {.method = "GET",
      .pattern = "/api/v1/accounts/{id}",

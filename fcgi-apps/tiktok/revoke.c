@@ -58,7 +58,8 @@ static enum err revoke_refresh(struct ctx *c, int mode, struct str refresh_token
     return e;
 }
 
-/* Only a token that still works revokes: an access token lives for a day, and the grant for a year. */
+/* Only a token that still works revokes: an access token lives for a day, and the grant for a year. One of the two may be one that nobody
+ * can open. */
 static enum err revoke_at_tiktok(struct revoking *r)
 {
     const struct account_tokens *tokens = r->tokens;
@@ -66,9 +67,11 @@ static enum err revoke_at_tiktok(struct revoking *r)
 
     if (tokens->access_expires_at_us > clock_now_us()) {
         enum err e = revoke_call(r, secret_str(&tokens->access));
-        if (e != ERR_TIKTOK_REFUSED)
+        if (e != ERR_TIKTOK_REFUSED || tokens->refresh.n == 0)
             return e;
     }
+    if (tokens->refresh.n == 0)
+        return ERR_SEALED;
     enum err e = revoke_refresh(r->c, tokens->mode, secret_str(&tokens->refresh), &access_token);
     return e == OK ? revoke_call(r, access_token) : e;
 }
@@ -88,13 +91,13 @@ struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_
 {
     struct revoking r = {.c = c, .open_id = open_id, .tokens = tokens};
 
-    if (tokens->access.n == 0)
-        return REVOKE_UNREADABLE;
     enum err e = revoke_at_tiktok(&r);
     revoke_look_after(&r);
     if (r.in_use)
         return REVOKE_IN_USE;
     if (e == OK)
         return (struct str){0};
+    if (e == ERR_SEALED)
+        return REVOKE_UNREADABLE;
     return e == ERR_TIKTOK_REFUSED ? REVOKE_REFUSED : REVOKE_UNREACHABLE;
 }

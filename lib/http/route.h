@@ -101,8 +101,9 @@ struct route {
     int timeout_sec;    /* how long nginx waits for the answer; 0: 120 s */
     bool streams;       /* may answer with reply_stream: nginx puts nothing of it on its disk; never COST_LIGHT */
     bool
-        compressed; /* of a GET: nginx compresses the answer, for who takes that. Only where nothing in it is secret: beside what
-                       somebody else can choose, its length would tell of a secret, guess by guess (https://breachattack.com) */
+        compressed; /* of each route of the address: nginx compresses the answer, for who takes that. Only where nothing in it is
+                       secret: beside what somebody else can choose, its length would tell of a secret, guess by guess
+                       (https://breachattack.com) */
     const char
         *browser_page; /* of a GET that people come to: a browser is sent there with ?error=CODE, and not given JSON */
     const char *summary;

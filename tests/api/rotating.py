@@ -101,3 +101,19 @@ def with_line(stack, folder, name, text, *more):
 def journal_line(key, at):
     text = f"1 {at} erasure {'ab' * 32}"
     return f"{text} {hmac.digest(key.encode(), text.encode(), 'sha256')[:16].hex()}\n"
+
+
+def spoiled(path, text=None, mode=None):
+    text is None or path.write_text(text)
+    mode is None or path.chmod(mode)
+
+
+SPOILED = [
+    ("keys/db-password", None, 0o640, "keys/db-password can be used by others than its owner: chmod 600"),
+    ("posts/db-password", "", None, "posts/db-password must have 16 to 200 characters"),
+    ("media/db-password", "short\n", None, "media/db-password must have 16 to 200 characters"),
+    ("auth/totp-keys", "", None, "auth/totp-keys is no key ring"), ("tiktok/token-keys", "1 abcd\n", None, "tiktok/token-keys is no key ring"),
+    ("worker_privacy/journal-key", "ab\n", None, "worker_privacy/journal-key is too short"),
+    ("billing/stripe-api-key", "a\0b", None, "billing/stripe-api-key has a NUL"),
+    ("media/s3-secret-key", "1\n2\n3\n4\n5\n", None, "media/s3-secret-key has more than 4 lines"),
+    ("sandbox", None, 0o755, "sandbox can be used by others than its owner: chmod 700")]

@@ -360,9 +360,14 @@ def test_disconnect_waits_five_seconds_at_most(user, stack, faulty_tiktok):
         assert_wiped(stack, user, account)
 
 
-def test_disconnect_when_the_tokens_do_not_open(user, stack, account):
-    stack.sql(f"UPDATE accounts SET access_token = 'x' WHERE id = {hexed(account)}")
-    assert disconnect(user, account)["not_revoked_because"] == "tokens_unreadable"
+@pytest.mark.parametrize("damage, why", [
+    ("access_token = 'x', refresh_token = 'x'", "tokens_unreadable"),
+    ("refresh_token = 'x', access_expires_at_us = 1", "tokens_unreadable"),
+    ("refresh_token = 'x'", None),  # each of the two ends the grant by itself
+    ("access_token = 'x'", None)])
+def test_disconnect_when_the_tokens_do_not_open(user, stack, account, damage, why):
+    stack.sql(f"UPDATE accounts SET {damage} WHERE id = {hexed(account)}")
+    assert disconnect(user, account)["not_revoked_because"] == why
     assert_wiped(stack, user, account)
 
 

@@ -202,6 +202,19 @@ def small_disk(path):
         path.rmdir()
 
 
+def test_an_upload_where_there_is_no_room(stack, user):
+    """Nothing of it is left, and the next one comes in."""
+    with small_disk(stack.at.test / "spool") as disk:
+        if disk is None:
+            pytest.skip("no file system can be mounted here")
+        disk.chmod(0o777)
+        with stack.configured("uploads", store_spool_dir=disk):
+            expect(user.api.post("/api/v1/uploads", data=images.jpeg(64, 48)), 507, "store_full")
+            assert [p.name for p in disk.iterdir()] == ["fill"] and expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
+            (disk / "fill").unlink()
+            assert stored(stack, upload(user)["id"])
+
+
 def test_what_is_wrong_with_the_machine_is_told(stack, tmp_path):
     """A program that is away, and then nginx, and who looks at these; a disk at 0 bytes, a certificate of 800 days, a clock that nobody
     sets; a rotation that nobody ends. Each once, and an event when it is over."""

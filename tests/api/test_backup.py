@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import fcntl
-import gzip
 import os
 import pathlib
 import re
@@ -15,8 +14,8 @@ import uuid
 import pymysql
 import pytest
 import standing
-from backups import Vault
-from conftest import CHECKOUT, with_setting
+from backups import BAD, DAY, Old, Vault, clock_has_gone_right, of_another, sealed_of, with_settings
+from conftest import CHECKOUT
 from helpers import expect
 from publishing import Sent, failed
 from services import PROGRAMS
@@ -25,7 +24,6 @@ from test_erasure import ask, wait_done
 from test_metrics import Shown
 
 HELD = "service_restored"
-DAY = 86400
 
 
 @pytest.fixture(scope="module")
@@ -70,30 +68,6 @@ def test_a_backup_is_whole_and_taken_away(vault, made):
     assert made.name in vault.admin("backup", "list").stdout
 
 
-def of_another(vault, made, name, change):
-    """A copy that something has happened to."""
-    bad = made.with_name(name)
-    data = bytearray(made.read_bytes())
-    bad.write_bytes(change(data))
-    return bad
-
-
-def flipped(data, at):
-    return bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1:])
-
-
-BAD = {
-    "cut short": lambda d: bytes(d[:-1]),
-    "without its last part": lambda d: bytes(d[:6 + int.from_bytes(d[2:2 + (d[1] & 0x7f)], "big")]),
-    **{f"a bit flipped {where}": lambda d, at=at: flipped(d, at(len(d))) for where, at in {
-        "in its length": lambda n: 3, "in its first part": lambda n: 500, "in the middle": lambda n: n // 2, "at its end": lambda n: n - 1}.items()},
-    "with more at its end": lambda d: bytes(d) + b"x",
-    "twice": lambda d: bytes(d) * 2,
-    "empty": lambda d: b"",
-    "no backup": lambda d: b"-- MariaDB dump\n",
-}
-
-
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_backup_is_refused(vault, made, what):
     """By its digest; and without one, by what it says of itself. The services run: nothing is touched before all of it was read."""
@@ -112,18 +86,6 @@ def test_a_bad_backup_is_refused(vault, made, what):
 def test_another_key_opens_nothing(vault, made):
     assert "this key does not open it" in vault.restore(made, code=1, key=vault.other_key).stderr
     assert "is not a private key" in vault.restore(made, code=1, key=made).stderr
-
-
-def sealed_of(vault, schema):
-    """A backup by the words of tools/admin/backup_file.h, made with OpenSSL alone."""
-    about = f"marketingcli backup 1\nmade_at 2026-11-27T19:08:22Z\ndatabase marketingcli\nschema {schema}\n\nSELECT 1;"
-    file = vault.dir / "marketingcli-20200101T000000Z.sealed"
-    with file.open("wb") as out:
-        for number, part in enumerate((about.encode(), gzip.compress(b"SELECT 1;"))):
-            head = b"MCLIBAK1" + bytes(16) + number.to_bytes(8, "big") + bytes([number])
-            out.write(subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-noindef", "-aes-256-gcm", "-outform", "DER", vault.key.with_suffix(".pem")],
-                                     input=head + part, check=True, capture_output=True).stdout)
-    return file
 
 
 @pytest.mark.parametrize("schema, says", [(9999, r"has schema 9999, and this release knows \d+: install"), (1, "--replace it is dropped")])
@@ -221,32 +183,44 @@ def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
     done = subprocess.run(["prlimit", "--fsize=20000", "--", str(find_admin()), "backup"], capture_output=True, text=True,
                           env={**os.environ, "MARKETINGCLI_CONF": str(vault.conf)})
     assert done.returncode != 0 and vault.files() == before, done
-    found = []
     for point in ("backup.written", "backup.verified"):
         (stack.at.test / "points").mkdir(exist_ok=True)
         (stack.at.test / "points" / point).touch()
         vault.admin("backup", code=-9)
-        left, = (n for n in vault.files() if n not in before)
-        assert left.endswith(".part") and left not in found, "the one of before has gone"
-        found.append(left)
-    said = vault.admin("backup", "check").stdout
-    assert f"{found[-1]} was left by a backup that was killed" in said and found[0] not in said
+        left, = (n for n in vault.files() if n not in before)  # the one of before has gone
+        assert left.endswith(".part")
+    assert f"{left} was left by a backup that was killed" in vault.admin("backup", "check").stdout
     (vault.dir / left).unlink()
+    points = [stack.arm(f"child.{name}") for name in ("late", "started")]
+    vault.admin("backup", code=-9)
+    points[0].unlink()
+    stack.wait(lambda: subprocess.run(["pgrep", "-f", f"datadir={vault.scratch}"], capture_output=True).returncode == 1,
+               "the scratch server goes with the backup, although it was killed before that had started")
 
 
-def with_settings(vault, path, **settings):
-    text = vault.conf.read_text()
-    for name, value in settings.items():
-        text = with_setting(text, name, value)
-    path.write_text(text)
-    return path
+def test_another_installation_makes_one_of_the_same_second(vault):
+    """In the same folder: its part is neither taken over nor deleted."""
+    with contextlib.ExitStack() as others:
+        parts = []
+        for later in range(2):
+            at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + later))
+            parts.append(vault.dir / f"marketingcli-{at}.cms.part")
+            fcntl.flock(others.enter_context(parts[-1].open("w")), fcntl.LOCK_EX)
+        made = vault.backup()
+        assert made.is_file() and all(p.exists() and f"{p}" != f"{made}.part" for p in parts)
+    for path in [*parts, *vault.dir.glob(f"{made.name}*")]:
+        path.unlink()
 
 
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
-    folder = tmp_path / "backups"
-    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy="false")
+    """The command has nothing of ours open: with a connection to the database it could keep our lock when we are gone."""
+    folder, command = tmp_path / "backups", tmp_path / "copy"
+    command.write_text(f"#!/bin/sh\nls -l /proc/$$/fd >{tmp_path}/open\nexit 1\n")
+    command.chmod(0o755)
+    conf = with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_copy=command)
     done = stack.admin("backup", conf=conf)
     assert done.returncode == 1 and "was not taken elsewhere" in done.stderr, done
+    assert "pipe:" in (left := (tmp_path / "open").read_text()) and "socket:" not in left
     assert sorted(p.suffix for p in folder.iterdir()) == [".cms", ".sha256"], "it is kept, and the stamp of the newest is not set"
 
 
@@ -284,11 +258,6 @@ def find_admin():
     return find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin")
 
 
-def clock_has_gone_right(folder, now):
-    """As checks of some days have left it."""
-    (folder / "clock").write_text(f"{int(now - 2 * DAY) * 1_000_000:020} {int(now - DAY / 2) * 1_000_000:020}\n")
-
-
 @pytest.fixture
 def kept(vault, made):
     """What a test leaves beside the backup goes."""
@@ -311,25 +280,6 @@ def test_old_ones_go_and_bad_ones_are_told(vault, made, kept):
     bad.unlink()
     vault.admin("backup", "check")
     assert "bad" not in vault.files() and made.exists()
-
-
-class Old:
-    """A folder of backups that are as good as one that was made, and of another time."""
-
-    def __init__(self, vault, made, folder):
-        folder.mkdir()
-        self.vault, self.made, self.dir = vault, made, folder
-        self.conf = with_settings(vault, folder.parent / "conf", backup_dir=folder, watch_clock="yes")
-
-    def one(self, at):
-        copy = self.dir / f"marketingcli-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}.cms"
-        shutil.copy(self.made, copy)
-        shutil.copy(self.made.with_name(self.made.name + ".sha256"), copy.with_name(copy.name + ".sha256"))
-        return copy
-
-    def check(self, *says, code=0):
-        done = self.vault.stack.admin("backup", "check", conf=self.conf)
-        assert done.returncode == code and all(word in done.stdout + done.stderr for word in says), done
 
 
 @pytest.fixture
@@ -389,6 +339,17 @@ def test_too_little_room_is_said_beforehand(vault, stack, tmp_path):
             assert [p.name for p in folder.iterdir()] in ([], ["scratch"])
 
 
+def test_what_a_killed_one_has_left_takes_no_room(vault, stack, tmp_path):
+    """Its scratch server is as large as the database."""
+    with small_disk(vault, "size=40m,mode=711") as folder:
+        (folder / "scratch").mkdir()
+        with contextlib.suppress(OSError):
+            (folder / "scratch/left").write_bytes(bytes(50 << 20))
+        done = stack.admin("backup", conf=with_settings(vault, tmp_path / "conf", backup_dir=folder, backup_scratch_dir=folder))
+        assert done.returncode == 1 and "the scratch server of a backup needs" in done.stderr, done
+        assert not (folder / "scratch/left").exists()
+
+
 def test_a_disk_that_is_full_at_the_last_moment(vault, stack, tmp_path):
     """No room for the digest: what is left does not look like a backup, and is not told as one."""
     with small_disk(vault, "size=100m,nr_inodes=2") as folder:
@@ -404,6 +365,21 @@ def test_two_copies_of_the_journal_at_once(vault, stack, made):
     finally:
         os.close(fd)
     vault.admin("backup", "journal")
+
+
+def test_a_copy_of_the_journal_on_a_full_disk(vault, stack, tmp_path):
+    """The one before stays, and the next one is whole."""
+    (tmp_path / "journals").mkdir()
+    journal = tmp_path / "journals/journal"
+    with small_disk(vault, "size=64k,mode=711") as folder:
+        conf = with_settings(vault, tmp_path / "conf", privacy_journal_dir=journal.parent, backup_dir=folder, backup_copy="true")
+        taken = lambda text: (journal.write_text(text), stack.admin("backup", "journal", conf=conf))[1]  # noqa: E731
+        assert taken("one\n").returncode == 0
+        [copy] = folder.glob("journal.*")
+        full = taken("one\n" + "x" * 100_000)
+        assert full.returncode == 1 and "No space left on device" in full.stderr and copy.read_text() == "one\n", full
+        assert sorted(p.name for p in folder.iterdir()) == sorted([copy.name, "journal-copied"])
+        assert taken("one\ntwo\n").returncode == 0 and copy.read_text() == "one\ntwo\n"
 
 
 def test_alarms(stack):

@@ -183,6 +183,17 @@ def test_old_states_are_swept(user, stack):
     assert len(states(stack, user)) == 1
 
 
+def test_a_purge_by_a_clock_that_was_ahead_takes_nothing_that_was_just_begun(user, stack):
+    user.authorize_url()
+    before, = states(stack, user)
+    stack.sql("UPDATE oauth_states SET expires_at_us = expires_at_us - 1800000000 WHERE state_hash = %s", before["state_hash"])
+    stack.sql("INSERT INTO oauth_states (state_hash, session_id, user_id, expires_at_us) VALUES (REVERSE(%s), %s, %s, 1)",
+              before["state_hash"], before["session_id"], before["user_id"])
+    stack.sql("UPDATE jobs_publish SET run_at_us = 1 WHERE kind = 'housekeeping'")
+    stack.wait(lambda: len(states(stack, user)) == 1, "what was over long ago goes")
+    assert states(stack, user)[0]["state_hash"] == before["state_hash"]
+
+
 # --- TikTok says no
 
 

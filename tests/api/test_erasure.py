@@ -180,6 +180,26 @@ def test_a_purchase_right_after_a_disown_stays(payer):
     assert payer.stripe.customers[payer.customer] == {"email": payer.user.email}
 
 
+def test_a_purchase_after_a_disown_stays_while_the_worker_still_looks(payer):
+    """The job has found no customer, and looks through those made since, when it is taken away: what it finds then is the next one."""
+    stack, stripe, logged = payer.stack, payer.stripe, len(payer.stack.log("worker-billing"))  # noqa: F811
+    stripe.customers[payer.customer] = {"email": payer.user.email, "metadata": {"user_id": payer.user.id}}
+    stripe.behave("/v1/customers", "held", "ok")
+    stack.sql("UPDATE users SET customer_asked_at_us = created_at_us WHERE id = %s", payer.id)
+    payer.stack.sql("DELETE FROM subscriptions WHERE user_id = %s", payer.id)
+    stack.admin("billing", "forget", payer.user.email)
+    stack.wait(lambda: jobs(stack, "customer_delete", payer.id), "it is asked for")
+    stack.move_clock(130)
+    stack.wait(lambda: stripe.asked("GET", "/v1/customers"), "it looks")
+    payer.bind()
+    assert stack.admin("billing", "disown", payer.user.email).returncode == 0
+    payer.bind()
+    stripe.release()
+    stack.wait(lambda: [e for e in events(stack.log("worker-billing")[logged:], "job") if e["kind"] == "customer_delete"
+                        and e["outcome"] != "again"], "it has ended")
+    assert stripe.customers[payer.customer].get("email") == payer.user.email and payer.row()["customer_id"] == payer.customer
+
+
 def test_nothing_can_be_added_to_nobody(stack):
     """Late rows: the database itself refuses one of a user who is gone, in every table that says whose its rows are."""
     tables = {r["t"] for r in stack.sql("SELECT c.TABLE_NAME t FROM information_schema.COLUMNS c JOIN information_schema.TABLES USING (TABLE_SCHEMA,"
@@ -220,10 +240,11 @@ def test_with_tiktok_down_the_tokens_go_all_the_same(stack, user, account):
 
 
 def test_tokens_that_nobody_can_open_go_all_the_same(stack, user, account):
-    """Their key is lost, or the row is damaged: waiting for it would keep them for ever."""
-    stack.sql("UPDATE accounts SET refresh_token = access_token WHERE id = %s", uuid.UUID(account).bytes)
+    """Their key is lost, or the row is damaged: waiting for it would keep them for ever. An access token that opens ends its grant."""
+    stack.sql("UPDATE accounts SET access_token = refresh_token WHERE id = %s", uuid.UUID(account).bytes)
+    stack.sql("UPDATE accounts SET refresh_token = access_token WHERE id = %s", uuid.UUID(user.connect()).bytes)
     done = wait_done(stack, ask(user)["receipt"])
-    assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (1, 0)
+    assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (2, 1)
 
 
 def test_what_tiktok_told_stays_for_somebody_else_with_that_account(stack, user, other):

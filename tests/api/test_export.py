@@ -20,6 +20,7 @@ from helpers import expect
 from images import jpeg
 from links import activity
 from publishing import Sent
+from test_alarms import small_disk
 from test_confined import DENIED, connect
 from test_privacy import COLUMNS, HELD, TABLES
 
@@ -269,7 +270,14 @@ def test_an_export_that_breaks_off(stack, user):
 def test_no_room_for_the_rows(stack, user):
     with stack.configured("privacy", privacy_spool_dir="/proc"):
         expect(ask(user), 503, "store_unavailable")
-    assert given(user) == 0
+    with small_disk(stack.at.test / "full") as disk:
+        if disk is not None:
+            disk.chmod(0o777)
+            with stack.configured("privacy", privacy_spool_dir=disk):
+                expect(ask(user), 507, "store_full")
+                (disk / "fill").unlink()
+                assert ask(user).status_code == 200
+    assert given(user) == (disk is not None)
 
 
 def test_a_database_that_is_away(stack, user):

@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 
 import pytest
@@ -334,6 +335,32 @@ def test_a_full_disk(stack, program):
         (stack.at.intake / "body").chmod(0o700)
     assert (status, json.loads(body)["error"]["code"], headers.get_all("Retry-After")) == (503, "unavailable", ["2"])
     assert program.asked == []
+
+
+@pytest.mark.parametrize("length", [2 * MIB, 16 * MIB])
+def test_a_disk_that_fills_in_the_middle(stack, program, length):
+    """The program was not asked, whether or not the sender had said all by then; and the next body comes in."""
+    folder = stack.at.intake / "body"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=777", "none", folder], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        with connected(stack) as connection:
+            sender = threading.Thread(target=send_body, args=[connection, length])
+            sender.start()
+            status, headers, body = answer_of(connection)
+            sender.join()
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+    assert (status, json.loads(body)["error"]["code"], headers.get_all("Retry-After")) == (503, "unavailable", ["2"])
+    assert program.asked == []
+    assert answer_of(begun(stack, sent=b"x" * BIG, length=BIG))[0] == 201
+
+
+def send_body(connection, length):
+    with contextlib.suppress(OSError):
+        connection.sendall(f"POST {UPLOADS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: {length}\r\n\r\n".encode())
+        for _ in range(length // MIB):
+            connection.sendall(b"x" * MIB)
 
 
 def test_a_route_that_it_does_not_know(stack, user):

@@ -1,5 +1,6 @@
 """What judges the answers to hostile requests (tests/hostile/judge.py) finds what it is there to find."""
 
+import gzip
 import json
 import pathlib
 import sys
@@ -35,13 +36,15 @@ def faults(status, body, path="/api/v1/posts/x", ids=(ID,), kind="application/js
 
 
 DATA = {"data": {"name": "meword"}, "meta": {"request_id": ID}}
+ZIPPED = [("content-encoding", "gzip")]
 
 
 @pytest.mark.parametrize("good", [
     lambda: faults(200, DATA), lambda: faults(404, error("not_found")), lambda: faults(204, b""),
     lambda: faults(401, error("invalid_key"), headers=[("www-authenticate", "Bearer")]),
     lambda: faults(404, b"<html>", "/page", kind="text/html"), lambda: faults(404, error("not_found"), f"/api/v1/posts/{VICTIMS}"),
-    lambda: faults(200, b"", method="HEAD")])
+    lambda: faults(200, b"", method="HEAD"), lambda: faults(200, gzip.compress(json.dumps(DATA).encode()), headers=ZIPPED),
+    lambda: faults(200, b"", method="HEAD", headers=ZIPPED)])
 def test_what_is_right_is_no_fault(good):
     assert good() == []
 
@@ -67,6 +70,9 @@ def test_what_is_right_is_no_fault(good):
     ("WWW-Authenticate", lambda: faults(401, error("invalid_key"))),
     ("Allow", lambda: faults(405, error("method_not_allowed"))),
     ("shows what belongs to victim", lambda: faults(404, error("not_found", message="victimword"))),
+    ("shows what belongs to victim", lambda: faults(404, gzip.compress(json.dumps(error("not_found", message="victimword")).encode()), headers=ZIPPED)),
+    ("cannot be read", lambda: faults(200, DATA, headers=ZIPPED)),
+    ("cannot be read", lambda: faults(200, gzip.compress(json.dumps(DATA).encode())[:-4], headers=ZIPPED)),
     ("shows what belongs to me", lambda: faults(200, DATA, owners=())),
     ("shows what belongs to victim", lambda: faults(303, b"", headers=[("location", "/victimword")])),
     ("somebody else's", lambda: faults(200, DATA, f"/api/v1/posts/{VICTIMS}"))])

@@ -156,6 +156,18 @@ def test_what_the_disconnect_itself_ended_at_tiktok(stack, user, account, creato
     assert expect(user.web.get(f"/api/v1/accounts/{account}"), 200)["data"]["state"] == "active"
 
 
+def test_access_that_went_before_a_late_answer(stack, user, account):
+    """The init was made with the access of before, however late TikTok's answer to it came."""
+    sent = Sent(stack, user, account, "[[status:stuck]]")
+    sent.wait("processing")
+    stack.sql("UPDATE accounts SET connected_at_us = (SELECT created_at_us + 1 FROM post_attempts WHERE post_id = %s) WHERE id = %s",
+              sent.key, uuid.UUID(account).bytes)
+    stack.sql("UPDATE sandbox_publishes SET status = 'FAILED', fail_reason = 'auth_removed', ended_at_us = 1 WHERE description = %s",
+              sent.description)
+    failed(sent.wait(), "auth_removed")
+    assert expect(user.web.get(f"/api/v1/accounts/{account}"), 200)["data"]["state"] == "active"
+
+
 def test_a_connection_corrects_what_took_too_long(stack, user, account, creator):
     """Also when TikTok does not answer at first."""
     sent = Sent(stack, user, account, "[[status:stuck]]")

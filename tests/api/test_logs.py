@@ -380,7 +380,7 @@ def test_retention():
     for unit in (CHECKOUT / "systemd").rglob("*.service*"):
         if unit.is_file():  # a unit that is not called marketingcli-* has none of what these share, and the same journal
             said = re.findall(r"^(?:LogNamespace|StandardOutput|StandardError)=.*$", unit.read_text(), re.M)
-            assert said == (["LogNamespace=marketingcli"] if unit.name.startswith("backup-") else []), unit
+            assert said == (["LogNamespace=marketingcli"] if unit.name.startswith(("backup-", "credentials-")) else []), unit
 
 
 def test_every_site_has_the_logs():

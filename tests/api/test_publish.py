@@ -197,6 +197,23 @@ def test_creator_who_cannot_post_now(stack, user, account):
     assert sent.wait()["status"] == "published"
 
 
+def test_deferrals_end_although_a_clock_was_set_back(stack, user, account):
+    """The retry is ahead of it: what comes after it has no attempt that would tell the order."""
+    stack.sql("UPDATE sandbox_creators SET post_block = 'spam_risk_too_many_posts' WHERE username = %s", known_creator(stack, account))
+    stack.move_clock(90)
+    sent = Sent(stack, user, account)
+    sent.wait("deferred")
+    with stack.stopped("worker-publish"):
+        for what in ("cancel", "retry"):
+            expect(user.api.post(f"/api/v1/posts/{sent.id}/{what}"), 200)
+        stack.sql("UPDATE post_events SET at_us = at_us + 10 * 86400000000 WHERE post_id = %s", sent.key)
+        stack.sql("INSERT INTO post_events (id, post_id, at_us, event, state) SELECT UNHEX(REPLACE(UUID(), '-', '')), post_id, MAX(at_us) + seq,"
+                  " 'deferred', 'deferred' FROM post_events, seq_1_to_6 WHERE post_id = %s GROUP BY seq", sent.key)
+    sent.wait("deferred")
+    stack.move_clock(86400 + 61)
+    failed(sent.wait(), "spam_risk_too_many_posts")
+
+
 def test_six_inits_a_minute(stack, user, account):
     sent = [Sent(stack, user, account) for _ in range(8)]
     stack.wait(lambda: sum(bool(s.attempts()) for s in sent) == 6, "six are sent")

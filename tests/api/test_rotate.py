@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from authenticator import begun, enrol, finish
 from conftest import CHECKOUT, with_setting
 from helpers import expect
 from publishing import Sent
-from rotating import STEPS_MAX, Load, check, connects, done, file, journal_line, lines, refused, rotate, under_way, with_line
+from rotating import SPOILED, STEPS_MAX, Load, check, connects, done, file, journal_line, lines, refused, rotate, spoiled, under_way, with_line
 from test_alarms import small_disk
 
 DAY = 86400
@@ -308,6 +309,22 @@ def test_a_new_one_that_is_wrong_is_taken_back(stack, made):
     refused(with_line(stack, made, name, None, "--abort"), "no rotation")
 
 
+def test_what_is_issued_is_rotated_although_it_is_killed_at_each_step(stack, made):
+    name, killed_n = "smtp-password", []
+    (made / "worker_mail" / name).write_text("old\n")
+    for course, text, are_good in (((), "new\n", (["old"], ["new", "old"])), (("--finish",), None, (["new", "old"], ["new"]))):
+        for point in itertools.cycle(("step_done", "step_noted")):
+            armed = stack.arm(f"rotate.{point}")
+            answer = with_line(stack, made, name, text, *course)
+            if answer.returncode != -signal.SIGKILL:
+                armed.unlink()
+                done(answer)
+                break
+            killed_n.append(course)
+            assert lines(made, name, "worker_mail") in are_good
+    assert len(killed_n) == 8 and lines(made, name, "worker_mail") == ["new"]
+
+
 @pytest.mark.parametrize("text, why", [
     ("", "is empty"), ("\n", "is empty"), ("a\nb\n", "one line"), ("a\0b\n", "one line"), (" a\n", "blanks"), ("a\t\n", "one line"),
     ("x" * 1025, "at most 1024 bytes"), ("whsec_there\n", "the same as the old one"), ("hunter2\n", "must begin with whsec_")])
@@ -377,22 +394,6 @@ def test_the_journals_old_key_stays_while_a_backup_here_needs_it(stack, made, tm
 
 
 # What is wrong with the files
-
-
-def spoiled(path, text=None, mode=None):
-    text is None or path.write_text(text)
-    mode is None or path.chmod(mode)
-
-
-SPOILED = [
-    ("keys/db-password", None, 0o640, "keys/db-password can be used by others than its owner: chmod 600"),
-    ("posts/db-password", "", None, "posts/db-password must have 16 to 200 characters"),
-    ("media/db-password", "short\n", None, "media/db-password must have 16 to 200 characters"),
-    ("auth/totp-keys", "", None, "auth/totp-keys is no key ring"), ("tiktok/token-keys", "1 abcd\n", None, "tiktok/token-keys is no key ring"),
-    ("worker_privacy/journal-key", "ab\n", None, "worker_privacy/journal-key is too short"),
-    ("billing/stripe-api-key", "a\0b", None, "billing/stripe-api-key has a NUL"),
-    ("media/s3-secret-key", "1\n2\n3\n4\n5\n", None, "media/s3-secret-key has more than 4 lines"),
-    ("sandbox", None, 0o755, "sandbox can be used by others than its owner: chmod 700")]
 
 
 def test_files_that_are_not_as_they_must_be_are_named(stack, made, tmp_path):

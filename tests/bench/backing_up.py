@@ -1,17 +1,23 @@
 #!/usr/bin/python3
 """How long a backup and a restore take, with as many posts as one wants: tests/bench/backing_up.py --build BUILD [--posts N]. A MariaDB of its own, as on a
-server (each commit is flushed); the scratch server is below --dir, in memory if that is. Not part of run.sh: it needs minutes and some GB."""
+server (each commit is flushed); the scratch server is below --dir, in memory if that is. Not part of run.sh: it needs minutes and some GB. What is printed are
+rows for results.txt."""
 
 import argparse
 import os
 import pathlib
 import pwd
 import shutil
+import statistics
 import subprocess
 import tempfile
+import threading
 import time
+import uuid
 
+import machine
 import pymysql
+from table import Table
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 EVENTS = 4  # of a post that was published: created, attempt, accepted, published
@@ -65,6 +71,52 @@ def fill(cursor, n):
         cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {seq}")
 
 
+class Somebody(threading.Thread):
+    """Reads an account and writes to it, and that is committed, a hundred times a second at most, until told to stop."""
+
+    def __init__(self, socket, account):
+        super().__init__()
+        self.socket, self.account, self.stop, self.ms, self.failed = socket, account.bytes, threading.Event(), [], 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.join()
+
+    def run(self):
+        with pymysql.connect(unix_socket=self.socket, user="root", database="marketingcli", autocommit=True) as database, database.cursor() as cursor:
+            while not self.stop.wait(0.01):
+                began = time.monotonic()
+                try:
+                    cursor.execute("SELECT * FROM accounts WHERE id = %s", self.account)
+                    cursor.execute("UPDATE accounts SET updated_at_us = updated_at_us + 1 WHERE id = %s", self.account)
+                except pymysql.MySQLError:
+                    self.failed += 1
+                self.ms.append((time.monotonic() - began) * 1000)
+
+    def p99(self):
+        return statistics.quantiles(self.ms, n=100)[98]
+
+
+def admin_of(build, conf):
+    """Runs marketingcli-admin: (seconds, what it said, MB of memory at most)."""
+    def admin(*args):
+        began = time.monotonic()
+        with tempfile.TemporaryFile("w+") as said:
+            done = subprocess.Popen([pathlib.Path(build) / "tools/admin/marketingcli-admin", *map(str, args)], stdout=said, stderr=subprocess.STDOUT,
+                                    env={**os.environ, "MARKETINGCLI_CONF": str(conf)})
+            _, status, used = os.wait4(done.pid, 0)
+            done.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            if done.returncode != 0:
+                raise SystemExit(said.read())
+            return time.monotonic() - began, said.read(), used.ru_maxrss / 1024
+    return admin
+
+
 def known_of(cursor, table):
     cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = 'marketingcli' AND table_name = %s", table)
     return {row[0] for row in cursor.fetchall()}
@@ -88,21 +140,29 @@ def main():
         (folder / "conf").write_text(f"[service]\nurl = https://localhost\n[database]\nsocket = {folder}/data/sock\n[backup]\ncertificate = {folder}/pem\n"
                                      f"dir = {folder}/backups\nscratch_dir = {scratch}\nuser = nobody\n")
 
-        def admin(*args):
-            began = time.monotonic()
-            done = subprocess.run([pathlib.Path(given.build) / "tools/admin/marketingcli-admin", *args], capture_output=True, text=True,
-                                  env={**os.environ, "MARKETINGCLI_CONF": str(folder / "conf")})
-            if done.returncode != 0:
-                raise SystemExit(done.stderr)
-            return time.monotonic() - began, done.stdout
-
-        admin("migrate", "--sql", str(CHECKOUT / "sql"))
+        admin = admin_of(given.build, folder / "conf")
+        admin("migrate", "--sql", CHECKOUT / "sql")
         with database.cursor() as cursor:
             fill(cursor, given.posts)
-        seconds, said = admin("backup")
-        print(f"backup of {given.posts} posts: {seconds:.0f} s\n  {said.strip()}")
-        seconds, said = admin("restore", said.partition(":")[0], "--key", str(folder / "key"), "--without-journal", "--database", "trial")
-        print(f"restore: {seconds:.0f} s\n  {said.strip()}")
+        table, what, socket = Table(), f"{given.posts} posts", f"{folder}/data/sock"
+        one = uuid.UUID("01a21e00-0000-7000-0001-00000000004d")
+        with Somebody(socket, one) as alone:
+            time.sleep(10)
+        with Somebody(socket, one) as somebody, machine.Peak(lambda: machine.mb_of(scratch)) as most:
+            seconds, said, mb = admin("backup")
+        file = pathlib.Path(said.partition(":")[0])
+        table.ratio(f"backup of {what}, seconds", [seconds], digits=0)
+        table.ratio("the same: MB of its file", [file.stat().st_size / 2**20], digits=0)
+        table.ratio("the same: MB of the scratch server at most", [most.mb], digits=0)
+        table.ratio("the same: p99 of a read and a commit of somebody else, meanwhile / without", [somebody.p99() / alone.p99()])
+        with Somebody(socket, one) as during:
+            restore_seconds, _, restore_mb = admin("restore", file, "--key", folder / "key", "--without-journal", "--database", "trial")
+        table.ratio(f"restore of {what} beside it, seconds", [restore_seconds], digits=0)
+        table.ratio("the same: p99 of a read and a commit of somebody else, meanwhile / without", [during.p99() / alone.p99()])
+        table.ratio("statements of somebody else that failed meanwhile", [somebody.failed + during.failed], "<= 0", digits=0)
+        table.ratio("memory of a process of both at most (the scratch server), MB", [max(mb, restore_mb)], digits=0)
+        print(table.text(), time.strftime("%Y-%m-%d", time.gmtime()), machine.facts("php-fpm8.2")[0], sep="\n")
+        print(said)
     finally:
         database.close()
         process.terminate()

@@ -52,27 +52,6 @@ class Tiktok:
         self.process.wait()
 
 
-class Peak:
-    """The most memory that a process group had inside the with block."""
-
-    def __init__(self, group):
-        self.group, self.mb, self.stop = group, 0.0, threading.Event()
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-
-    def watch(self):
-        while not self.stop.wait(0.5):
-            with contextlib.suppress(OSError):
-                self.mb = max(self.mb, machine.pss_mb(self.group))
-
-
 class HandOver:
     def __init__(self, bench, stack):
         quick, self.ends = bench.rounds == 1, time.monotonic() + ENDS_SEC
@@ -136,7 +115,7 @@ class HandOver:
                 began = time.monotonic()
             groups = {**self.stack.groups(), "TikTok": self.tiktok.process.pid}
             cpu = machine.cpu_of_groups()
-            with Peak(groups["worker-publish"]) as peak:
+            with machine.Peak(lambda: machine.pss_mb(groups["worker-publish"])) as peak:
                 self.until(lambda: self.tiktok.count() - seen, f"{workers} at work, handed over")
                 inits = self.tiktok.inits()[seen:]
                 self.until(self.ended, f"{workers} at work, ended")

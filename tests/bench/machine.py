@@ -1,11 +1,13 @@
 """What the machine says about processes, and about itself."""
 
+import contextlib
 import os
 import pathlib
 import platform
 import resource
 import subprocess
 import sys
+import threading
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "stack"), str(TESTS / "api")]
@@ -54,6 +56,36 @@ def pss_mb(group):
             if line.startswith("Pss:"):
                 kb += int(line.split()[1])
     return kb / 1024
+
+
+class Peak:
+    """The most that measure() gave inside the with block."""
+
+    def __init__(self, measure):
+        self.measure, self.mb, self.stop = measure, 0.0, threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def watch(self):
+        while not self.stop.wait(0.5):
+            with contextlib.suppress(OSError):
+                self.mb = max(self.mb, self.measure())
+
+
+def mb_of(folder):
+    """What its files take."""
+    bytes = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            bytes += path.stat().st_blocks * 512
+    return bytes / 2**20
 
 
 def first_line(*command):

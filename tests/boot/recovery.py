@@ -149,6 +149,18 @@ ISSUED = {"stripe-api-key": "rk_test_{}", "stripe-simulator-key": "rk_test_{}", 
 OF_SIMULATOR = "[stripe]\napi_url = https://sandbox.HOST\n"  # so that nobody asks Stripe with a key of the test's
 
 
+def forgotten_secret(w):
+    """One that stays beside the new one for two days: the timer's unit, which alone may look there, has it told."""
+    look, since, before = "systemctl start credentials-marketingcli-check.service", w.now(), w.alarms("credentials_bad")
+    path = f"{CREDENTIALS}/worker_mail/smtp-password"
+    w.says(f"cp -p {path} /root/smtp-password; printf 'new\\nold\\n' >{path}; touch -d '2 days ago' {path}")
+    check(w.run(look, may_fail=True)[0] != 0, "the look at the secrets finds two in a file good")
+    check("smtp-password has 2 secrets" in w.says(f"journalctl --namespace=marketingcli -p err -o cat --since=@{since}"), "journalctl -p err does not say why")
+    w.is_told("credentials_bad", since, before)
+    w.says(f"cp -p /root/smtp-password {path}; {look}")
+    w.ends("credentials_good", since)
+
+
 def rotate(w):
     """Each credential there is, in one go, with people at work. What is issued was empty: it is filled first. The journal's keys stay both,
     as there are backups from before."""
@@ -170,5 +182,6 @@ def rotate(w):
             print(f"    {name} {seconds(began)}", flush=True)
     w.under_load(all_of_them)
     check("journal-key" in w.says(look), "what is under way is not said")
+    forgotten_secret(w)
     failed = w.says("systemctl --failed --plain --no-legend")
     check(failed == "", f"units have failed: {failed}")

@@ -257,6 +257,20 @@ test("a code at sign-in is set up and used and switched off", async t => {
   await page.getByRole("button", { name: "Set up an app" }).waitFor();
 });
 
+test("a session that ends is told where the question for it did not come", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page(null, { user: ada });
+  t.expects(page, "GET /dashboard/again.js", "failed");
+  await page.route("**/again.js", call => call.abort());
+  await page.goto("/dashboard/settings");
+  await page.getByLabel("Your name").fill("Ada Lovelace");
+  await endSessions(t, ada);
+  t.expects(page, "PATCH /api/v1/me", 401);
+  await page.getByLabel("Your name").press("Enter");
+  await page.getByText("Your session has ended").waitFor();
+  assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
+});
+
 test("a session that ends while somebody types loses no word", async t => {
   const ada = await t.user();
   const page = await t.page("/dashboard/settings", { user: ada });

@@ -279,6 +279,16 @@ test("a draft is there again after a reload", async t => {
   await page.goto("/dashboard/keys");
   await page.goBack();
   await kept(page).nth(1).waitFor();
+  // What draws the photos does not come: the rest is there, and nothing is lost.
+  t.expects(page, "GET /dashboard/pages/compose-slides.js", "failed");
+  await page.route("**/compose-slides.js", call => call.abort());
+  await page.reload();
+  await page.getByText("There is no contact with the server. Check your connection, then try again.").waitFor();
+  assert.equal(await page.locator("#compose-title").inputValue(), "Kept");
+  assert.equal((await draftOf(page)).uploads.length, 2);
+  await page.unrouteAll();
+  await page.reload();
+  await kept(page).nth(1).waitFor();
   await t.press(page, page.getByRole("button", { name: "Discard" }));
   await t.look(page, "compose-discard");
   await t.press(page, page.getByRole("dialog").getByRole("button", { name: "Discard" }));

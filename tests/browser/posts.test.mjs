@@ -69,6 +69,18 @@ test("more posts come as one scrolls, also after an error", async t => {
   assert.equal(await page.evaluate(() => document.activeElement.href), await rows.nth(25).getByRole("link").evaluate(a => a.href));
   assert.equal(await page.getByRole("main").getByRole("listitem").count(), 141);
   await t.axe(page);
+
+  // Who opens one and goes back is where they were, and sees what has become of it; by the menu it begins anew.
+  const link = rows.getByRole("link", { name: /^copy 30/ });
+  await link.click();
+  await page.getByRole("heading", { name: "copy 30", level: 1 }).waitFor();
+  await t.sql("UPDATE posts SET title = 'copy 30, changed' WHERE user_id = %s AND title = 'copy 30'", ada.id);
+  await page.goBack();
+  await page.waitForFunction(() => document.activeElement.textContent === "copy 30, changed");
+  assert.equal(await rows.count(), 141);
+  assert.equal(await link.evaluate(a => a.getBoundingClientRect().top > 0 && a.getBoundingClientRect().bottom < innerHeight), true);
+  await page.getByRole("link", { name: "Posts", exact: true }).click();
+  await page.waitForFunction(() => scrollY === 0 && document.querySelectorAll(".posts > li").length < 141);
 });
 
 test("posts that came while nobody looked are all put before the others", async t => {

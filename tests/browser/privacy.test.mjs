@@ -129,11 +129,12 @@ test("a receipt is looked at until it is done, and no more often than a network 
   await page.route("**/api/v1/privacy/erasure/*", call => {
     asked++;
     return call.fulfill({ json: { data: { receipt: "01a21e6f-1a3f-7266-b295-63ee723b6772", state, cancel_until: null, asked_at: "2026-11-02T10:00:00Z", ended_at: null, steps: [], remains: [],
-      tiktok_accounts: 0, tiktok_revoked: 0, posts_at_tiktok: 0, posts_unknown: 0 }, meta: {} } });
+      tiktok_accounts: 0, tiktok_revoked: 0, posts_at_tiktok: 0, posts_unknown: 0, waits_for: state === "done" ? null : "mail", waits_until: state === "done" ? null : "2026-11-03T10:00:00Z" }, meta: {} } });
   });
   await page.goto("/dashboard/receipts/01a21e6f-1a3f-7266-b295-63ee723b6772");
   await page.clock.runFor(10);
   await page.getByText("under way").waitFor();
+  await page.getByText("our mail server has not taken yet").waitFor(); // or it would look as if nobody did anything
   for (let n = 0; n < 30; n++)
     await page.clock.runFor(2000);
   assert(asked > 1 && asked < 8, `${asked} in a minute`);

@@ -53,7 +53,11 @@ def of_answer(world, request, answer, is_its_own):
         yield "a fault of the server's"
     if len(ids) != 1 or not REQUEST_ID.fullmatch(ids[0]):
         yield f"X-Request-Id is {ids}"
-    text = answer.text()
+    try:
+        text = answer.text()
+    except ValueError as e:
+        yield f"cannot be read: {e}"
+        return
     lists_all = (request.route["method"], request.route["pattern"]) == ("GET", "/v1/customers")  # to the simulated Stripe's own customer, us
     for person in world.people:
         if not lists_all and person.name not in request.owners and person.word.encode() in text:
@@ -92,7 +96,7 @@ def of_body(world, path, answer):
         yield f"Content-Type is {answer.get('content-type')}: {answer.body[:200]!r}"
         return
     try:
-        body = json.loads(answer.body.decode(), parse_constant=float_of_json)
+        body = json.loads(answer.plain().decode(), parse_constant=float_of_json)
     except ValueError as e:
         yield f"no JSON ({e}): {answer.body[:200]!r}"
         return

@@ -3,9 +3,11 @@ is sent are off."""
 
 import contextlib
 import dataclasses
+import gzip
 import socket
 import ssl
 import struct
+import zlib
 
 import h2.config
 import h2.connection
@@ -33,8 +35,17 @@ class Answer:
     def get(self, name):
         return next(iter(self.all(name)), None)
 
+    def plain(self):
+        """The body, not compressed any more. ValueError: it cannot be read."""
+        if self.get("content-encoding") != "gzip":
+            return self.body
+        try:
+            return gzip.decompress(self.body)
+        except (OSError, EOFError, zlib.error) as e:
+            raise ValueError(e) from None
+
     def text(self):
-        return b"".join(f"{n}: {v}\n".encode("latin-1") for n, v in self.headers) + self.body
+        return b"".join(f"{n}: {v}\n".encode("latin-1") for n, v in self.headers) + self.plain()
 
 
 class Broken(Exception):

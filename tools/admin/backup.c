@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backup.h"
@@ -26,6 +27,8 @@
 #define ARGS_MAX 24
 #define PIECE_BYTES (1u << 20)
 #define MB (1 << 20)
+#define NAME_TRIES 50 /* of a tenth of a second */
+#define NAME_PAUSE_NS 100000000
 #define FILE_SHARE 8 /* of the database's bytes, compressed: at least so much, or there is no use in beginning */
 
 struct backup {
@@ -251,7 +254,7 @@ static bool backup_name(struct backup *b)
     return false;
 }
 
-/* Before anything is begun; what one of before has left is counted as taken, but for its scratch server. */
+/* Before anything is begun, and after what a killed one has left is gone. */
 static bool backup_begin(struct backup *b, struct db *db)
 {
     struct stat dir, scratch;
@@ -261,7 +264,7 @@ static bool backup_begin(struct backup *b, struct db *db)
         complain("the database cannot be measured: %s (%u)", db_error(db), db_errno(db));
         return false;
     }
-    if (!scratch_folder(b->conf->backup_scratch_dir.p) ||
+    if (!scratch_clear(b->arena, b->conf) ||
         !backup_has_room(b->conf->backup_dir.p, bytes / FILE_SHARE, "a backup needs", "backup.dir"))
         return false;
     bool is_one_disk = stat(b->conf->backup_dir.p, &dir) == 0 && stat(b->conf->backup_scratch_dir.p, &scratch) == 0 &&
@@ -316,6 +319,16 @@ static void backup_set_name(struct backup *b)
     b->part = arena_printf(b->arena, "%s" BACKUP_PART_ENDS, b->path).p;
 }
 
+/* Another installation with the same folder may be making one of the same second: a moment later there is another name. */
+static void backup_find_name(struct backup *b)
+{
+    backup_set_name(b);
+    for (int i = 0; i < NAME_TRIES && (access(b->part, F_OK) == 0 || access(b->path, F_OK) == 0); i++) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = NAME_PAUSE_NS}, NULL);
+        backup_set_name(b);
+    }
+}
+
 static int backup_alone(struct backup *b)
 {
     _cleanup_(db_freep) struct db *db = db_new(&b->options);
@@ -325,8 +338,10 @@ static int backup_alone(struct backup *b)
         return EXIT_FAILED;
     int code = EXIT_FAILED;
     if (alone_take(&schema, b->arena, &b->options, "migrate", b->database)) {
-        backup_set_name(b);
-        code = backup_left(b->arena, b->conf, true) ? backup_make(b, db) : EXIT_FAILED;
+        if (backup_left(b->arena, b->conf, true)) {
+            backup_find_name(b);
+            code = backup_make(b, db);
+        }
         scratch_stop(&b->scratch);
         if (b->begun)
             backup_file_done(&b->writer);

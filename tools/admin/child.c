@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -11,6 +14,7 @@
 
 #include "admin.h"
 #include "base/io.h"
+#include "base/point.h"
 
 #define CHILD_NOT_STARTED 127
 
@@ -20,17 +24,32 @@ static bool child_become(const struct child_ways *ways)
            (setgroups(0, NULL) == 0 && setgid(ways->gid) == 0 && setuid(ways->uid) == 0);
 }
 
+/* Nothing of ours but what it is given. libmariadb's connections would stay open in it: with them a lock that somebody waits for once we
+ * are gone. */
+static bool child_keep(const struct child_ways *ways)
+{
+    return close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0 &&
+           (ways->fd == 0 || fcntl(ways->fd, F_SETFD, 0) == 0);
+}
+
+/* It is killed when we die, also when we have died already. After setuid, which forgets it. */
+static bool child_die_with(pid_t parent)
+{
+    while (point_is_set("child.late") && getppid() == parent) /* a test kills us before that */
+        (void)sched_yield();
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
 /* In the child. */
-static void child_run(const char *const *argv, const struct child_ways *ways, int in, int out)
+static void child_run(const char *const *argv, const struct child_ways *ways, int in, int out, pid_t parent)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     if (dup2(in >= 0 ? in : null, STDIN_FILENO) < 0 || dup2(out >= 0 ? out : STDERR_FILENO, STDOUT_FILENO) < 0 ||
-        (ways->quiet && dup2(null, STDERR_FILENO) < 0) || (ways->fd > 0 && fcntl(ways->fd, F_SETFD, 0) != 0) ||
-        !child_become(ways))
+        (ways->quiet && dup2(null, STDERR_FILENO) < 0) || !child_keep(ways) || !child_become(ways) ||
+        !child_die_with(parent))
         _exit(CHILD_NOT_STARTED);
     (void)signal(SIGPIPE, SIG_DFL);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* after setuid, which forgets it */
     execvp(argv[0], (char *const *)(uintptr_t)argv);
     _exit(CHILD_NOT_STARTED);
 }
@@ -54,9 +73,10 @@ bool child_start(struct child *c, const char *const *argv, const struct child_wa
         child_close(&in[1]);
         return false;
     }
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        child_run(argv, ways, in[0], out[1]);
+        child_run(argv, ways, in[0], out[1], parent);
+    point("child.started");
     child_close(&in[0]);
     child_close(&out[1]);
     c->in = in[1];

@@ -90,16 +90,28 @@ static bool scratch_is_ours(const char *path)
     return false;
 }
 
-static bool scratch_make_folder(struct scratch *s, struct arena *arena, const struct conf *conf,
-                                const struct passwd *user)
+static const char *scratch_path(struct arena *arena, const struct conf *conf)
+{
+    return arena_printf(arena, "%s/scratch", conf->backup_scratch_dir.p).p;
+}
+
+bool scratch_clear(struct arena *arena, const struct conf *conf)
 {
     const char *of = conf->backup_scratch_dir.p;
 
-    s->dir = arena_printf(arena, "%s/scratch", of).p;
-    s->socket = arena_printf(arena, "%s/sock", s->dir).p;
     if (!scratch_folder(of) || !scratch_is_ours(of))
         return false;
-    scratch_delete(AT_FDCWD, s->dir, DEPTH_MAX);
+    scratch_delete(AT_FDCWD, scratch_path(arena, conf), DEPTH_MAX);
+    return true;
+}
+
+static bool scratch_make_folder(struct scratch *s, struct arena *arena, const struct conf *conf,
+                                const struct passwd *user)
+{
+    s->dir = scratch_path(arena, conf);
+    s->socket = arena_printf(arena, "%s/sock", s->dir).p;
+    if (!scratch_clear(arena, conf))
+        return false;
     if (mkdir(s->dir, 0700) != 0 || (geteuid() == 0 && chown(s->dir, user->pw_uid, user->pw_gid) != 0)) {
         complain("%s: %s", s->dir, strerror(errno));
         return false;

@@ -25,6 +25,9 @@ struct scratch {
 /* A folder that others may pass through, if it is not there yet. False after a complaint. */
 bool scratch_folder(const char *path);
 
+/* What one that was killed has left goes, which is as large as the database. False after a complaint. */
+bool scratch_clear(struct arena *arena, const struct conf *conf);
+
 /* False after a complaint; there must be room for so many bytes of a database. */
 bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *conf, int64_t bytes);
 void scratch_stop(struct scratch *s); /* and nothing is left of it */

@@ -418,7 +418,7 @@ def nginx(tables, values):
         asks = is_large(r)
         assert not asks or r["rate"] == "none" or r["auth"] in ("any", "session"), r["pattern"]
         assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (asks and r["rate"] != "none"), r["pattern"]
-        assert not r["compressed"] or (r["method"] == "GET" and all(o["compressed"] for o in tables["routes"] if o["pattern"] == r["pattern"])), r["pattern"]
+        assert all(o["compressed"] == r["compressed"] for o in tables["routes"] if o["pattern"] == r["pattern"]), r["pattern"]
         assert r["body_in_memory"] == (r["rate"] == "signed"), r["pattern"]  # the walls of such a location
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}

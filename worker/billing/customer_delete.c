@@ -121,12 +121,18 @@ static enum job_step customer_delete_next(struct customer_delete *d)
     return JOB_CALL;
 }
 
-/* The runner sees that the job is gone. */
+/* billing_disown has taken the job away, and what there is now is the next customer's. The runner sees that the job is gone. */
 static enum job_step customer_delete_not(const struct customer_delete *d)
 {
-    enum err e = sync_release(d->run->db, &d->sync);
+    enum err e = d->has_customer ? sync_release(d->run->db, &d->sync) : OK;
 
     return e == OK ? JOB_DONE : job_run_failed(d->run, e);
+}
+
+/* ERR_NOT_FOUND: no. What this answers holds until a customer is stored, and disowned: without one, nobody can take the job away. */
+static enum err customer_delete_is_wanted(const struct customer_delete *d)
+{
+    return job_is_left(d->run->db, JOB_BILLING, &d->run->job.id, &d->run->job.lease_token);
 }
 
 static enum job_step customer_delete_begin(struct job_run *run)
@@ -144,20 +150,18 @@ static enum job_step customer_delete_begin(struct job_run *run)
         return JOB_AGAIN;
     }
     e = sync_claim(run->db, run->arena, &run->job.subject_id, job_run_lapsed_us(run), &d->sync);
-    if (e == ERR_NOT_FOUND && d->asked_at_us == 0)
-        return customer_delete_end(d);
-    if (e == ERR_NOT_FOUND)
-        return customer_delete_find(d, (struct str){0});
     if (e == ERR_AGAIN)
         return calls_taken(run);
-    if (e != OK)
+    if (e != OK && e != ERR_NOT_FOUND)
         return job_run_failed(run, e);
-    d->has_customer = true;
-    e = job_is_left(run->db, JOB_BILLING, &run->job.id, &run->job.lease_token);
-    if (e == ERR_NOT_FOUND) /* billing_disown was quicker, and this is the next customer */
+    d->has_customer = e == OK;
+    e = customer_delete_is_wanted(d);
+    if (e == ERR_NOT_FOUND)
         return customer_delete_not(d);
     if (e != OK)
         return job_run_failed(run, e);
+    if (!d->has_customer)
+        return d->asked_at_us == 0 ? customer_delete_end(d) : customer_delete_find(d, (struct str){0});
     run->also = (struct job_lease){.hold = sync_hold, .id = run->job.subject_id, .token = d->sync.token};
     bool is_other_mode = sync_is_other_mode(&d->sync, run->worker->conf);
     if (is_other_mode)
@@ -222,6 +226,11 @@ static enum job_step customer_delete_on_found(struct customer_delete *d)
     enum err e = stripe_read_customers(run->result, run->arena, &page, &error);
     if (e != OK)
         return customer_delete_later(d, &error);
+    e = customer_delete_is_wanted(d);
+    if (e == ERR_NOT_FOUND)
+        return customer_delete_not(d);
+    if (e != OK)
+        return job_run_failed(run, e);
     for (size_t i = 0; i < page.n; i++)
         if (!page.v[i].deleted && uuid_eq(&page.v[i].user_id, &run->job.subject_id)) {
             d->stage = DELETE_FOUND;

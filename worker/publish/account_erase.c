@@ -6,7 +6,8 @@
  *    lease ──► no post on its way ──► tokens that work ──► wiped, posts canceled ──► revoke ──► noted
  *                                     └─► none ────────────────► the same ───────────────────────► noted
  *
- * Tokens that cannot be opened, because their key is lost or the row is damaged, are no tokens: waiting would keep them for ever.
+ * Tokens that cannot be opened, because their key is lost or the row is damaged, are no tokens: waiting would keep them for ever. Where that is
+ * so of the refresh token alone, the access token ends the grant as long as it lives.
  *
  * After the wipe nobody has the tokens but this run. If its process dies then, TikTok was perhaps not told: the receipt counts what was
  * confirmed.
@@ -26,6 +27,7 @@ struct account_erase {
     struct account account;
     struct str open_id;
     int64_t until_us; /* of the call that revokes */
+    bool is_sealed;   /* the pair, or one of it */
     bool is_revoking, revoked;
 };
 
@@ -59,9 +61,17 @@ static enum err account_erase_wipe(struct job_run *run, struct account_erase *a,
 
     enum err e = account_disconnect(run->db, run->arena, run->worker->conf, run->worker->ring, &a->account.user_id,
                                     a->account.mode, &a->account.id, run->job.request_id, &ended);
-    *ret_may_revoke = e == OK && !ended.in_use && run->token.n > 0;
-    if (e != OK)
+    if (e != OK) {
+        *ret_may_revoke = false;
         return e == ERR_NOT_FOUND ? OK : e;
+    }
+    if (a->is_sealed && ended.tokens.access_expires_at_us > clock_now_us()) {
+        secret_done(&run->token);
+        run->token = ended.tokens.access;
+        ended.tokens.access = (struct secret){0};
+        a->access.mode = ended.tokens.mode;
+    }
+    *ret_may_revoke = !ended.in_use && run->token.n > 0;
     a->open_id = ended.open_id;
     account_tokens_done(&ended.tokens);
     return OK;
@@ -109,10 +119,15 @@ static enum job_step account_erase_revoked(struct job_run *run, struct account_e
 static const struct access_ways account_erase_ways = {
     .ready = account_erase_go, .unreachable = account_erase_go, .lost = account_erase_go};
 
-/* What cannot be opened ends no grant, and is no reason to keep it (account_disconnect.c). */
+/* What cannot be opened is no reason to keep it (account_disconnect.c). */
 static enum job_step account_erase_then(struct job_run *run, enum job_step step)
 {
-    return step == JOB_ERROR && run->err == ERR_SEALED ? account_erase_go(run) : step;
+    struct account_erase *a = run->data;
+
+    if (step != JOB_ERROR || run->err != ERR_SEALED)
+        return step;
+    a->is_sealed = true;
+    return account_erase_go(run);
 }
 
 /* The erasure was canceled, and no admin was asked for the same, before or since. */

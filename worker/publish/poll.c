@@ -4,6 +4,7 @@
  * id, which moderation gives later, and, when the account is connected again, about a post whose end we had given up.
  */
 #include "base/rand.h"
+#include "model/post/attempt.h"
 #include "model/post/post_state.h"
 #include "model/post/post_told.h"
 #include "publish/kinds.h"
@@ -74,14 +75,17 @@ static enum job_step poll_note_later(struct job_run *run, struct poll *p, int64_
 
 /*
  * TikTok failed the post because the app's access was removed, and yet took the token of this call. If the account was
- * connected again after the post was accepted, it was the earlier access that went.
+ * connected again after the init was made, whenever its answer came, it was the earlier access that went.
  */
 static enum err poll_on_removed(struct job_run *run, struct poll *p, const char *reason)
 {
+    int64_t made_us = p->post.accepted_at_us;
     struct account account;
 
-    enum err e = account_by_id(run->db, run->arena, &p->post.account_id, &account);
-    if (e != OK || account.connected_at_us > p->post.accepted_at_us)
+    enum err e = attempt_made(run->db, &p->post.id, p->post.publish_id, &made_us);
+    if (e == OK || e == ERR_NOT_FOUND)
+        e = account_by_id(run->db, run->arena, &p->post.account_id, &account);
+    if (e != OK || account.connected_at_us > made_us)
         return e;
     return access_needs_reconnect(run, &p->access, reason);
 }

@@ -38,7 +38,9 @@ enum job_step publish_fail(struct job_run *run, struct publish *p, const char *e
 
 struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally)
 {
-    struct post_move move = {.failure_code = str_from(code->failure), .platform_code = str_from(code->code)};
+    struct post_move move = {.failure_code = str_from(code->failure),
+                             .platform_code = str_from(code->code),
+                             .not_before_us = tally->retried_at_us};
 
     if (tally->deferred >= PUBLISH_DEFERRED_MAX) {
         move.event = "rejected";
@@ -76,7 +78,8 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
     struct post_move move = {.event = run->fault ? EVENT_NOT_SENT : EVENT_NOT_REACHED,
                              .failure_code = str_from(failure),
                              .platform_code = platform_code,
-                             .request_id = run->job.request_id};
+                             .request_id = run->job.request_id,
+                             .not_before_us = tally.retried_at_us};
     if (publish_is_over(run, p, &tally)) {
         move.event = publish_blame(run);
         return publish_settle(run, p, &move);

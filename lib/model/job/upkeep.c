@@ -7,6 +7,9 @@
 #define JOB_FAR_US (2400 * US_PER_SEC)   /* longer than a poll waits for its place, and any backoff */
 #define UNTOUCHED_US (600 * US_PER_SEC)  /* longer than a transaction can stay open */
 
+#define STATE_OVER_US \
+    (3600 * US_PER_SEC) /* with a clock that was ahead until a moment ago, nothing goes that somebody has just begun */
+
 enum { UPKEEP_DELETE_STATES, UPKEEP_AGING, UPKEEP_LATE_JOBS, UPKEEP_WITHOUT_JOB };
 
 static const struct db_col upkeep_post_cols[] = {
@@ -54,7 +57,7 @@ static const struct sql upkeep_sqls[] = {
 
 enum err upkeep_delete_states(struct db *db, int64_t now_us)
 {
-    return db_exec(db, &upkeep_sqls[UPKEEP_DELETE_STATES], DB_ARGS(db_i64(now_us)), NULL);
+    return db_exec(db, &upkeep_sqls[UPKEEP_DELETE_STATES], DB_ARGS(db_i64(now_us - STATE_OVER_US)), NULL);
 }
 
 enum err upkeep_aging_accounts(struct db *db, struct arena *arena, int64_t now_us, size_t max, struct uuid **ret_ids,

@@ -6,7 +6,7 @@
 
 #include "db/db.h"
 
-/* Deletes TikTok connections that were begun and never finished. */
+/* Deletes TikTok connections that were begun and never finished, an hour after their time was over. */
 MUST_CHECK enum err upkeep_delete_states(struct db *db, int64_t now_us);
 
 /* Active accounts whose refresh token expires within 30 days, and which have not been refreshed for a day; and those whose

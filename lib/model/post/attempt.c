@@ -6,7 +6,16 @@
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
-enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LOOK, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TELL, ATTEMPT_TALLY };
+enum {
+    ATTEMPT_ADD,
+    ATTEMPT_END,
+    ATTEMPT_LOOK,
+    ATTEMPT_LATEST,
+    ATTEMPT_MADE,
+    ATTEMPT_TAKE_OVER,
+    ATTEMPT_TELL,
+    ATTEMPT_TALLY
+};
 
 static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
@@ -17,12 +26,14 @@ static const struct db_col attempt_cols[] = {
 };
 
 static const struct db_col attempt_tally_cols[] = {
-    DB_COL(struct attempt_tally, refused, I64),
-    DB_COL(struct attempt_tally, unreachable, I64),
-    DB_COL(struct attempt_tally, unsent, I64),
-    DB_COL(struct attempt_tally, deferred, I64),
-    DB_END,
+    DB_COL(struct attempt_tally, refused, I64),       DB_COL(struct attempt_tally, unreachable, I64),
+    DB_COL(struct attempt_tally, unsent, I64),        DB_COL(struct attempt_tally, deferred, I64),
+    DB_COL(struct attempt_tally, retried_at_us, I64), DB_END,
 };
+
+/* 0: it never was. */
+#define RETRIED_AT \
+    "COALESCE((SELECT MAX(r.at_us) FROM post_events r WHERE r.post_id = ? AND r.event = '" EVENT_RETRIED "'), 0)"
 
 static const struct sql attempt_sqls[] = {
     [ATTEMPT_ADD] = {.text = "INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
@@ -39,6 +50,9 @@ static const struct sql attempt_sqls[] = {
                  " LIMIT 1",
          .in = "u",
          .cols = attempt_cols},
+    [ATTEMPT_MADE] = {.text = "SELECT created_at_us FROM post_attempts WHERE post_id = ? AND publish_id = ?",
+                      .in = "us",
+                      .cols = db_number_cols},
     [ATTEMPT_TAKE_OVER] = {.text = "UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = ?"
                                    " WHERE id = ? AND state = 'committed'",
                            .in = "iu"},
@@ -46,15 +60,15 @@ static const struct sql attempt_sqls[] = {
                               " platform_log_id = ? WHERE id = ? AND fence = ? AND state = 'outcome_unknown'"
                               " AND publish_id IS NULL",
                       .in = "sissuu"},
-    /* By the number of its attempt, where it has one: a clock that was set back says nothing of the order. */
+    /* By the number of its attempt, where it has one; else by its time, which is never before the retry's
+     * (retried_at_us), however the clock was set. */
     [ATTEMPT_TALLY] = {.text = "SELECT COUNT(IF(e.event = 'refused_retry', 1, NULL)),"
                                " COUNT(IF(e.event = '" EVENT_NOT_REACHED "', 1, NULL)),"
                                " COUNT(IF(e.event = '" EVENT_NOT_SENT "', 1, NULL)),"
-                               " COUNT(IF(e.event = 'deferred', 1, NULL)) FROM posts p JOIN post_events e"
-                               " ON e.post_id = p.id LEFT JOIN post_attempts t ON t.id = e.attempt_id WHERE p.id = ?"
-                               " AND COALESCE(t.number > p.retried_after, e.at_us >= COALESCE((SELECT MAX(r.at_us)"
-                               " FROM post_events r WHERE r.post_id = p.id AND r.event = '" EVENT_RETRIED "'), 0))",
-                       .in = "u",
+                               " COUNT(IF(e.event = 'deferred', 1, NULL)), " RETRIED_AT " FROM posts p JOIN"
+                               " post_events e ON e.post_id = p.id LEFT JOIN post_attempts t ON t.id = e.attempt_id"
+                               " WHERE p.id = ? AND COALESCE(t.number > p.retried_after, e.at_us >= " RETRIED_AT ")",
+                       .in = "uuu",
                        .cols = attempt_tally_cols},
 };
 
@@ -155,6 +169,11 @@ enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *p
     return db_row(db, &attempt_sqls[ATTEMPT_LATEST], DB_ARGS(db_uuid(post_id)), arena, ret_attempt);
 }
 
+enum err attempt_made(struct db *db, const struct uuid *post_id, struct str publish_id, int64_t *ret_at_us)
+{
+    return db_number(db, &attempt_sqls[ATTEMPT_MADE], DB_ARGS(db_uuid(post_id), db_str(publish_id)), ret_at_us);
+}
+
 enum err attempt_take_over(struct db *db, const struct uuid *id)
 {
     return db_change(db, &attempt_sqls[ATTEMPT_TAKE_OVER], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)));
@@ -170,5 +189,7 @@ enum err attempt_tell(struct db *db, const struct uuid *id, const struct uuid *f
 
 enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt_tally *ret_tally)
 {
-    return db_row(db, &attempt_sqls[ATTEMPT_TALLY], DB_ARGS(db_uuid(post_id)), arena, ret_tally);
+    struct db_arg id = db_uuid(post_id);
+
+    return db_row(db, &attempt_sqls[ATTEMPT_TALLY], DB_ARGS(id, id, id), arena, ret_tally);
 }

@@ -64,6 +64,9 @@ MUST_CHECK enum err attempt_look(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id,
                                    struct attempt *ret_attempt);
 
+/* When the init was made that TikTok has answered with that publish_id. ERR_NOT_FOUND. */
+MUST_CHECK enum err attempt_made(struct db *db, const struct uuid *post_id, struct str publish_id, int64_t *ret_at_us);
+
 /* Ends an attempt that is still committed although its maker's lease is over, as outcome_unknown. ERR_CONFLICT if
  * it has already ended. */
 MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
@@ -80,6 +83,9 @@ struct attempt_tally {
     int64_t
         unsent; /* inits and calls before them that did not leave, or that this installation was to blame for: no limit */
     int64_t deferred;
+    int64_t
+        retried_at_us; /* not_before_us of an event that has no attempt: else a clock that was set back puts it before the retry, and it
+                              does not count */
 };
 MUST_CHECK enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id,
                                   struct attempt_tally *ret_tally);

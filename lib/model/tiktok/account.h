@@ -74,6 +74,10 @@ bool account_offers(const struct account *a, struct str privacy_level); /* wheth
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                    const struct uuid *id, struct account_tokens *ret_tokens);
 
+/* What of the pair can be opened, for who ends the connection and wants no reason to keep it. ERR_NOT_FOUND. */
+MUST_CHECK enum err account_tokens_left(struct db *db, struct arena *arena, const struct keyring *ring,
+                                        const struct uuid *id, struct account_tokens *ret_tokens);
+
 /* The same for a sealed access token (accounts.access_token) that a statement has read with other columns. */
 MUST_CHECK enum err account_open_access(const struct keyring *ring, struct arena *arena, const struct uuid *id,
                                         int mode, struct str sealed, struct secret *ret_access);
@@ -112,7 +116,7 @@ MUST_CHECK enum err account_grant_in_use(struct db *db, struct str open_id, bool
  * ERR_NOT_FOUND.
  */
 struct account_ended {
-    struct account_tokens tokens; /* empty if they cannot be opened */
+    struct account_tokens tokens; /* what of them can be opened */
     struct str open_id;           /* whose grant it is */
     bool in_use;                  /* another connection works with the grant */
 };

@@ -87,8 +87,8 @@ static enum err account_disconnect_read(struct db *db, const struct disconnectin
     enum err e = account_disconnect_lock_all(db, x, &x->ended->in_use);
     if (e != OK)
         return e;
-    e = account_tokens(db, x->arena, x->ring, x->id, &x->ended->tokens);
-    return e == ERR_SEALED || e == ERR_NOT_FOUND ? OK : e; /* no reason to keep them */
+    e = account_tokens_left(db, x->arena, x->ring, x->id, &x->ended->tokens);
+    return e == ERR_NOT_FOUND ? OK : e;
 }
 
 enum err account_end_connection(struct db *db, const struct account_ending *x)

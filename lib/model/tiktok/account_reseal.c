@@ -11,79 +11,33 @@ struct account_reseal_row {
     struct str access, refresh;
 };
 
-struct account_resealing {
-    struct db *db;
-    const struct keyring *ring;
-    resealed_told *told;
-    void *arg;
-    struct arena arena;
-    const struct account_reseal_row *row;
-    struct account_sealed sealed;
-    struct resealed done;
-};
-
-static enum err account_reseal_tx(struct db *db, void *arg)
-{
-    const struct account_resealing *x = arg;
-    const struct account_reseal_row *row = x->row;
-
-    return db_change(db, &account_reseal_sqls[ACCOUNT_RESEAL_PUT],
-                     DB_ARGS(db_bytes(x->sealed.access.p, x->sealed.access.n),
-                             db_bytes(x->sealed.refresh.p, x->sealed.refresh.n), db_uuid(&row->id),
-                             db_bytes(row->access.p, row->access.n), db_bytes(row->refresh.p, row->refresh.n)));
-}
-
-static enum err account_reseal_seal(struct account_resealing *x, const char *column, struct str sealed, struct str *ret)
+static enum err account_reseal_seal(const struct keyring *ring, struct arena *arena,
+                                    const struct account_reseal_row *row, const char *column, struct str sealed,
+                                    struct str *ret)
 {
     *ret = sealed;
     return sealed.p == NULL
                ? OK
-               : keyring_seal_again(x->ring, sealed, account_tokens_place(&x->arena, column, x->row->mode, &x->row->id),
-                                    &x->arena, ret);
+               : keyring_seal_again(ring, sealed, account_tokens_place(arena, column, row->mode, &row->id), arena, ret);
 }
 
-/* One that has other tokens by now, or none, was sealed under the current key, or needs it no more. */
-static enum err account_reseal_row(struct account_resealing *x)
+static enum err account_reseal_row(const struct keyring *ring, struct arena *arena, const void *of,
+                                   struct db_many *many)
 {
-    enum err e = account_reseal_seal(x, "access_token", x->row->access, &x->sealed.access);
+    const struct account_reseal_row *row = of;
+    struct str access, refresh;
 
+    enum err e = account_reseal_seal(ring, arena, row, "access_token", row->access, &access);
     if (e == OK)
-        e = account_reseal_seal(x, "refresh_token", x->row->refresh, &x->sealed.refresh);
-    if (e == ERR_SEALED) {
-        x->done.unopened++;
-        return OK;
-    }
-    if (e != OK || (x->sealed.access.p == x->row->access.p && x->sealed.refresh.p == x->row->refresh.p))
+        e = account_reseal_seal(ring, arena, row, "refresh_token", row->refresh, &refresh);
+    if (e != OK || (access.p == row->access.p && refresh.p == row->refresh.p))
         return e;
-    e = db_tx(x->db, account_reseal_tx, x);
-    x->done.sealed += e == OK;
-    return e == ERR_CONFLICT ? OK : e;
-}
-
-static enum err account_reseal_each(const void *row, void *arg)
-{
-    struct account_resealing *x = arg;
-
-    arena_clear(&x->arena);
-    x->row = row;
-    x->done.looked++;
-    enum err e = account_reseal_row(x);
-    if (e == OK)
-        x->told(&x->done, x->arg);
-    return e;
-}
-
-enum err accounts_reseal(struct db *db, const struct keyring *ring, resealed_told *told, void *arg,
-                         struct resealed *ret)
-{
-    struct account_resealing x = {.db = db, .ring = ring, .told = told, .arg = arg};
-
-    arena_init(&x.arena, 1u << 20);
-    enum err e =
-        db_each(db, &account_reseal_sqls[ACCOUNT_RESEAL_EACH], DB_NO_ARGS, sizeof *x.row, account_reseal_each, &x);
-    arena_done(&x.arena);
-    *ret = x.done;
-    return e;
+    struct str access_was = arena_str(arena, row->access), refresh_was = arena_str(arena, row->refresh);
+    access = access.p == row->access.p ? access_was : access;
+    refresh = refresh.p == row->refresh.p ? refresh_was : refresh;
+    db_many_add(many, DB_ARGS(db_bytes(access.p, access.n), db_bytes(refresh.p, refresh.n), db_uuid(&row->id),
+                              db_bytes(access_was.p, access_was.n), db_bytes(refresh_was.p, refresh_was.n)));
+    return OK;
 }
 
 enum err accounts_try_key(struct db *db, struct arena *arena, const struct keyring *ring, int id,
@@ -123,3 +77,14 @@ static const struct sql account_reseal_sqls[] = {
                                     " WHERE id = ? AND access_token <=> ? AND refresh_token <=> ?",
                             .in = "bbubb"},
 };
+
+enum err accounts_reseal(struct db *db, const struct keyring *ring, resealed_told *told, void *arg,
+                         struct resealed *ret)
+{
+    static const struct reseal accounts = {.each = &account_reseal_sqls[ACCOUNT_RESEAL_EACH],
+                                           .row_bytes = sizeof(struct account_reseal_row),
+                                           .put = &account_reseal_sqls[ACCOUNT_RESEAL_PUT],
+                                           .row = account_reseal_row};
+
+    return reseal_all(db, &accounts, ring, told, arg, ret);
+}

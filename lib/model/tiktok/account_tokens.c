@@ -57,8 +57,9 @@ enum err account_open_access(const struct keyring *ring, struct arena *arena, co
     return keyring_open(ring, sealed, account_tokens_place(arena, "access_token", mode, id), ret_access);
 }
 
-enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
-                        struct account_tokens *ret_tokens)
+/* Each by itself: of one that cannot be opened ret_tokens has nothing, and the error says so. */
+static enum err account_tokens_open(struct db *db, struct arena *arena, const struct keyring *ring,
+                                    const struct uuid *id, struct account_tokens *ret_tokens)
 {
     struct account_tokens tokens = {0};
     struct sealed_row row = {0};
@@ -66,17 +67,37 @@ enum err account_tokens(struct db *db, struct arena *arena, const struct keyring
     enum err e = db_row(db, &account_tokens_sqls[ACCOUNT_TOKENS_READ], DB_ARGS(db_uuid(id)), arena, &row);
     if (e != OK)
         return e;
-    e = account_open_access(ring, arena, id, row.mode, row.access, &tokens.access);
-    if (e == OK)
-        e = keyring_open(ring, row.refresh, account_tokens_place(arena, "refresh_token", row.mode, id),
-                         &tokens.refresh);
-    if (e != OK) {
-        account_tokens_done(&tokens);
-        return e;
-    }
-    tokens.access_expires_at_us = row.access_expires_at_us;
-    tokens.refresh_expires_at_us = row.refresh_expires_at_us;
+    enum err access = account_open_access(ring, arena, id, row.mode, row.access, &tokens.access);
+    enum err refresh =
+        keyring_open(ring, row.refresh, account_tokens_place(arena, "refresh_token", row.mode, id), &tokens.refresh);
+    tokens.access_expires_at_us = access == OK ? row.access_expires_at_us : 0;
+    tokens.refresh_expires_at_us = refresh == OK ? row.refresh_expires_at_us : 0;
     tokens.mode = row.mode;
+    *ret_tokens = tokens;
+    return access != OK ? access : refresh;
+}
+
+enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
+                        struct account_tokens *ret_tokens)
+{
+    struct account_tokens tokens = {0};
+
+    enum err e = account_tokens_open(db, arena, ring, id, &tokens);
+    if (e == OK)
+        *ret_tokens = tokens;
+    else
+        account_tokens_done(&tokens);
+    return e;
+}
+
+enum err account_tokens_left(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
+                             struct account_tokens *ret_tokens)
+{
+    struct account_tokens tokens = {0};
+
+    enum err e = account_tokens_open(db, arena, ring, id, &tokens);
+    if (e != OK && e != ERR_SEALED)
+        return e;
     *ret_tokens = tokens;
     return OK;
 }

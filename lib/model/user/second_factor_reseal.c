@@ -10,66 +10,18 @@ struct second_factor_reseal_row {
     struct str secret;
 };
 
-struct second_factor_resealing {
-    struct db *db;
-    const struct keyring *ring;
-    resealed_told *told;
-    void *arg;
-    struct arena arena;
-    const struct second_factor_reseal_row *row;
+static enum err second_factor_reseal_row(const struct keyring *ring, struct arena *arena, const void *of,
+                                         struct db_many *many)
+{
+    const struct second_factor_reseal_row *row = of;
     struct str sealed;
-    struct resealed done;
-};
 
-static enum err second_factor_reseal_tx(struct db *db, void *arg)
-{
-    const struct second_factor_resealing *x = arg;
-
-    return db_change(db, &second_factor_reseal_sqls[SECOND_FACTOR_RESEAL_PUT],
-                     DB_ARGS(db_bytes(x->sealed.p, x->sealed.n), db_uuid(&x->row->user_id),
-                             db_bytes(x->row->secret.p, x->row->secret.n)));
-}
-
-static enum err second_factor_reseal_row(struct second_factor_resealing *x)
-{
-    struct str place = second_factor_place(&x->arena, &x->row->user_id);
-    enum err e = keyring_seal_again(x->ring, x->row->secret, place, &x->arena, &x->sealed);
-
-    if (e == ERR_SEALED) {
-        x->done.unopened++;
-        return OK;
-    }
-    if (e != OK || x->sealed.p == x->row->secret.p)
+    enum err e = keyring_seal_again(ring, row->secret, second_factor_place(arena, &row->user_id), arena, &sealed);
+    if (e != OK || sealed.p == row->secret.p)
         return e;
-    e = db_tx(x->db, second_factor_reseal_tx, x);
-    x->done.sealed += e == OK;
-    return e == ERR_CONFLICT ? OK : e; /* it is another secret by now, or none */
-}
-
-static enum err second_factor_reseal_each(const void *row, void *arg)
-{
-    struct second_factor_resealing *x = arg;
-
-    arena_clear(&x->arena);
-    x->row = row;
-    x->done.looked++;
-    enum err e = second_factor_reseal_row(x);
-    if (e == OK)
-        x->told(&x->done, x->arg);
-    return e;
-}
-
-enum err second_factors_reseal(struct db *db, const struct keyring *ring, resealed_told *told, void *arg,
-                               struct resealed *ret)
-{
-    struct second_factor_resealing x = {.db = db, .ring = ring, .told = told, .arg = arg};
-
-    arena_init(&x.arena, 1u << 20);
-    enum err e = db_each(db, &second_factor_reseal_sqls[SECOND_FACTOR_RESEAL_EACH], DB_NO_ARGS, sizeof *x.row,
-                         second_factor_reseal_each, &x);
-    arena_done(&x.arena);
-    *ret = x.done;
-    return e;
+    struct str was = arena_str(arena, row->secret);
+    db_many_add(many, DB_ARGS(db_bytes(sealed.p, sealed.n), db_uuid(&row->user_id), db_bytes(was.p, was.n)));
+    return OK;
 }
 
 enum err second_factors_try_key(struct db *db, struct arena *arena, const struct keyring *ring, int id,
@@ -106,3 +58,14 @@ static const struct sql second_factor_reseal_sqls[] = {
     [SECOND_FACTOR_RESEAL_PUT] = {.text = "UPDATE user_totp SET secret = ? WHERE user_id = ? AND secret = ?",
                                   .in = "bub"},
 };
+
+enum err second_factors_reseal(struct db *db, const struct keyring *ring, resealed_told *told, void *arg,
+                               struct resealed *ret)
+{
+    static const struct reseal secrets = {.each = &second_factor_reseal_sqls[SECOND_FACTOR_RESEAL_EACH],
+                                          .row_bytes = sizeof(struct second_factor_reseal_row),
+                                          .put = &second_factor_reseal_sqls[SECOND_FACTOR_RESEAL_PUT],
+                                          .row = second_factor_reseal_row};
+
+    return reseal_all(db, &secrets, ring, told, arg, ret);
+}

@@ -1,7 +1,7 @@
-/* After a rotation of totp-keys: the secrets of all authenticator apps under the ring's current key; as model/tiktok/account_reseal.h. */
+/* After a rotation of totp-keys: the secrets of all authenticator apps under the ring's current key. */
 #pragma once
 
-#include "model/tiktok/account_reseal.h"
+#include "model/reseal/reseal.h"
 
 MUST_CHECK enum err second_factors_try_key(struct db *db, struct arena *arena, const struct keyring *ring, int id,
                                            struct reseal_tried *ret);

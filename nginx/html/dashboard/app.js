@@ -180,7 +180,7 @@ async function show(to) {
 			misfit(error);
 		}
 	};
-	const context = {...app, params: found.params, query: to.query, redraw};
+	const context = {...app, params: found.params, query: to.query, isBack: to.isBack === true, redraw};
 	page = {title: words.brand, view: loading};
 	try {
 		const made = module.default(context);

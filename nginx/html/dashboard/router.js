@@ -24,7 +24,7 @@ export function match(routes, path) {
 	return null;
 }
 
-// Calls show({path, query}) whenever the address changes. Links within the dashboard are followed without loading it anew.
+// Calls show({path, query, isBack}) whenever the address changes; isBack: by the browser's back or forward. Links within the dashboard are followed without loading it anew.
 // isUnkept(): the page may only be left if mayLeave() resolves to true, and shown() is the path that it gets back otherwise.
 // Returns go(path), and here(): what show() would be given now.
 export function start(show, {isUnkept, mayLeave, shown}) {
@@ -57,7 +57,7 @@ export function start(show, {isUnkept, mayLeave, shown}) {
 				return;
 			}
 		}
-		show(here());
+		show({...here(), isBack: true});
 	});
 	document.addEventListener("click", event => {
 		const link = event.target.closest("a[href]");

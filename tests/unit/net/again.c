@@ -6,31 +6,7 @@
 
 #include "base/clock.h"
 #include "net/call.h"
-#include "server.h"
-
-static struct server server;
-static struct arena arena;
-
-/* Back when the server is done with it too: it looks at what the test is about to change. */
-static struct net_result run(struct server *s, const struct net_call *call)
-{
-    struct net_result r;
-
-    net_call_run(&arena, call, &r);
-    server_wait_idle(s);
-    return r;
-}
-
-static int clear(void **state)
-{
-    struct server *s = &server;
-
-    *state = s;
-    server_clear(s);
-    arena_done(&arena);
-    arena_init(&arena, 1 << 20);
-    return 0;
-}
+#include "calling.h"
 
 /* A server that takes the key which is third, or none; what it was asked with last is in the server's request. */
 static struct secret_ring ring = {

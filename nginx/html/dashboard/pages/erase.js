@@ -12,8 +12,10 @@ export default function erase({api, plain, session, redraw, go, forget, drawFram
 	const state = {isOver: false}; // this session has ended, as it does when a deletion begins
 	const look = load(redraw, () => api.get("/privacy/erasure"));
 
+	const grace = () => look.state.data?.grace_days ?? 0;
+
 	const wish = form(redraw, {
-		send: async ({confirm}) => await ask({title: say.sure, body: html`<p>${say.sureText}</p>`, yes: say.sureYes, danger: true}) ? begin({confirm}) : null,
+		send: async ({confirm}) => await ask({title: say.sure, body: html`<p>${grace() > 0 ? say.sureGrace(grace()) : say.sureText}</p>`, yes: say.sureYes, danger: true}) ? begin({confirm}) : null,
 		done: answer => {
 			if (answer === null)
 				return;

@@ -13,10 +13,17 @@ const AT_ONCE = FIRST; // rows that are drawn in a frame: a hundred take longer 
 const KEPT = 20; // pages: where there are more, those far from view are empty until one comes near them, as 100 000 rows take gigabytes
 const NEAR = "40000px 0px"; // some 400 rows
 const SOON_SEC = 10, LATER_SEC = 60;
+const AGAIN = 10_000; // posts of which a list comes back as it was left: of more it begins anew
 const BEHIND = 5; // pages of new posts that are put before what is there; of more the list begins anew
 
-export default function posts({api, plain, query, redraw, stay}) {
+let left = null; // the list from which a post was opened: {of, id, chunks, items, next}. The browser's back finds it, and the place in it
+
+export default function posts({api, plain, mode, query, isBack, redraw, stay}) {
+	const data = mode();
 	const filter = {status: query.get("status") ?? "", account: query.get("account") ?? ""};
+	const of = () => [data, filter.status, filter.account].join();
+	let back = isBack && left?.of === of() ? left : null;
+	left = null;
 	let accounts = null, failure = null; // of the accounts
 	let known = ask();
 	let isStale = false; // the session has ended since the list was drawn
@@ -51,7 +58,36 @@ export default function posts({api, plain, query, redraw, stay}) {
 		redraw();
 	}
 
+	// What was there, and of the post that was opened what has become of it there.
+	async function getAgain({id, chunks: before, items, next}) {
+		const looked = plain.get("/posts/" + id).catch(error => {
+			if (!(error instanceof Failure))
+				throw error;
+			return null;
+		});
+		const [post] = await Promise.all([looked, known]);
+		const at = before.find(c => c.items.some(p => p.id === id));
+		if (post !== null)
+			at.items = at.items.map(p => p.id === id ? inRow(post) : p);
+		clear(at);
+		while (at.drawn < at.items.length)
+			drawRows(at);
+		[chunks, taken] = [before, items.length];
+		chunks.forEach(c => near.observe(c.element));
+		requestAnimationFrame(() => {
+			const link = at.element.querySelector(`a[href="${address("/posts/" + id)}"]`);
+			link?.scrollIntoView({block: "center"});
+			link?.focus({preventScroll: true});
+		});
+		return {items, next};
+	}
+
 	async function get(cursor, by = api) {
+		if (back !== null) {
+			const it = back;
+			back = null;
+			return getAgain(it);
+		}
 		const asked = by.page("/posts", {limit: cursor === undefined ? FIRST : MORE, cursor, status: filter.status, account_id: filter.account});
 		const [{items, next}] = await Promise.all([asked, known]);
 		return {items: items.map(inRow), next};
@@ -206,6 +242,9 @@ export default function posts({api, plain, query, redraw, stay}) {
 			})}
 			${list.view(takeNew(), empty())}`,
 		close() {
+			const id = location.pathname.slice(address("/posts/").length), {items, next} = list.state; // of the page that comes
+			if (items.length <= AGAIN && items.some(post => post.id === id))
+				left = {of: of(), id, chunks, items, next};
 			stop();
 			stopDrawing();
 			list.close();

@@ -8,8 +8,7 @@ import {say} from "../words/en/privacy.js";
 const MANAGE = {account: "/settings", mail: "/settings/notifications", keys: "/keys", tiktok: "/accounts", images: "/posts", posts: "/posts", billing: "/billing"};
 
 function records({name, records: n, has_more: isMore, kept_n, kept_unit, kept}) {
-	const place = name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
-	return say.records(place, n, n === null ? "" : count(n), isMore, say.kept(kept_n, kept_unit, kept));
+	return say.records(say.place(name), n, n === null ? "" : count(n), isMore, say.kept(kept_n, kept_unit, kept));
 }
 
 export default function privacy({api, redraw}) {

@@ -665,6 +665,7 @@ export const words = {
 		title: "Privacy",
 		intro: "What we hold about you, what for, and for how long. All of it goes when you delete the account.",
 		held: "What we hold", secret: "Kept so that nobody can read it, us included.",
+		place: name => name.replaceAll("_", " ").replace(/\b(api|tiktok|stripe)\b/, word => ({api: "API", tiktok: "TikTok", stripe: "Stripe"})[word]).replace(/^./, first => first.toUpperCase()),
 		purpose: "What for", recipients: "Who else gets it", nobody: "nobody",
 		// n: records, null where nobody knows; shown: the same as a text; rule: "until …", or "after …" with a time before it
 		records: (place, n, shown, isMore, rule) => `${place}: ` + (n === null ? `not counted, as the records do not say whose they are. Each is kept ${rule}.`
@@ -699,14 +700,15 @@ export const words = {
 		grace: days => `Keys, tokens and images go at once. For ${days} ${days === 1 ? "day" : "days"} you can still sign in and keep the rest of the account.`,
 		exportFirst: "Download what we hold about you first",
 		confirmLabel: email => `Type your address, ${email}, to confirm`, button: "Delete my account",
-		sure: "Delete the account?", sureText: "This cannot be undone. You get a receipt that says what was deleted, and when.", sureYes: "Yes, delete it",
+		sure: "Delete the account?", sureText: "This cannot be undone. You get a receipt that says what was deleted, and when.",
+		sureGrace: days => `Keys, tokens and images do not come back. The rest you can keep by signing in within ${days === 1 ? "a day" : `${days} days`}. You get a receipt that says what was deleted, and when.`, sureYes: "Yes, delete it",
 		notBegun: "Contact was lost, and nothing has been deleted. Try again.",
 		begun: "Your account is being deleted",
 		begunText: "Contact was lost while this was begun, and your session has ended, as it does when a deletion begins. The receipt comes by mail: its address shows what has gone, and when.",
 		signIn: "Sign in",
 		begunElse: "No mail after a few minutes? Then sign in again, and look here.",
 		waitingTitle: "Your account will be deleted",
-		waitingText: "Keys, tokens and images have gone. Until then you can keep the account:", keep: "Keep my account", kept: "Your account stays.",
+		waitingText: "Keys, tokens and images have gone. The rest of the account you can still keep, until", keep: "Keep my account", kept: "Your account stays.",
 		see: "See the receipt",
 	},
 	receipt: {
