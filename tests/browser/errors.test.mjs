@@ -43,6 +43,8 @@ const headings = page => main(page).locator("h1, h2, h3").allInnerTexts();
 // What the page asks for until it is there.
 async function calls(page, faulty, path) {
   const asked = new Set();
+  await go(page, "/dashboard/nowhere");
+  await faulty.until(() => faulty.open.size === 0, () => "the page before goes on asking");
   const note = r => r.resourceType() === "fetch" && asked.add(`${r.method()} ${r.url().slice(new URL(r.url()).origin.length)}`);
   page.on("request", note);
   await go(page, path);
@@ -133,7 +135,7 @@ const NO_PLACE_FOR = ["signed out", "password again"]; // who is not signed in i
 
 // What changes something. call: that is asked; path: of its page; worlds: what the page finds there; open: what comes before the first try; typed: into which fields,
 // and must still be there; send: what is pressed; at: where the error must stand; field: of the API, which is shown there. isLook: nobody need fear that it was
-// done, because it is asked again with its key or changes nothing. not: types that mean something else here. then: what is said once it has worked.
+// done, because it is asked again with its key or changes nothing. not: types that mean something else here. then: what is said once it has worked; after: how to leave that.
 const changes = ({ post, key, ada, billing, erasure }) => [
   { path: "/settings", call: "PATCH /api/v1/me", typed: { "Your name": "Ada Lovelace" }, send: button("Save"), at: section("name"), field: "name", then: "Your name is saved" },
   { path: "/settings", call: "POST /api/v1/auth/change-email", typed: { "New address": `new.${ada.email}` }, send: button("Change the address"), at: section("email"), field: "email",
@@ -153,7 +155,7 @@ const changes = ({ post, key, ada, billing, erasure }) => [
   { path: "/accounts", call: "GET /api/v1/accounts?limit=1", isLook: true, send: page => page.locator("#main a[role=button]", { hasText: "Connect another account" }).click(), at: "#told" },
   { path: "/accounts", call: "DELETE /api/v1/accounts/*", open: button(`Disconnect @${ada.username}`), send: inDialog("Disconnect"), at: "dialog" },
   { path: "/accounts", isTest: true, call: "POST /api/v1/sandbox/accounts", isLook: true, send: button("Make a test account"), at: ".try", field: "post_block" },
-  { path: "/keys/new", call: "POST /api/v1/keys", isLook: true, typed: { Name: "Once", "Posts a day": "7" }, send: button("Make the key"), at: "#main form", field: "name", then: "Copy the key now" },
+  { path: "/keys/new", call: "POST /api/v1/keys", isLook: true, typed: { Name: "Once", "Posts a day": "7" }, send: button("Make the key"), at: "#main form", field: "name", then: "Copy the key now", after: button("I have copied it") },
   { path: `/keys/${key}`, call: "PATCH /api/v1/keys/*", typed: { Name: "Another name" }, send: button("Save"), at: "#main section:has([name=name])", field: "name", then: "Saved." },
   { path: `/keys/${key}`, call: "POST /api/v1/keys/*/rotate", isLook: true, send: button("Make a new secret"), at: "#main section:has([name=overlap])", field: "overlap_sec" },
   { path: `/keys/${key}`, call: "DELETE /api/v1/keys/*", send: asked("Revoke the key", "Revoke the key"), at: "#main", not: ["not there"] },
@@ -171,7 +173,7 @@ const changes = ({ post, key, ada, billing, erasure }) => [
       worlds: { [`GET /api/v1/posts/${post.id}`]: { ...post, failure: null, ended_at: null, held_until: null, next_attempt_at: null,
         images: post.images.map(i => ({ ...i, deleted_at: null, delete_due_at: null })), ...more } } })),
   { path: "/", call: "POST /api/v1/auth/logout", isLook: true, send: page => page.getByRole("button", { name: "Sign out" }).first().click(), at: "#told", not: NO_PLACE_FOR },
-  { path: "/posts/new", call: "POST /api/v1/accounts/*/posts", isLook: true, typed: { Title: "Harbour", Description: "two\nlines" }, send: button("Publish"), at: ".compose-send", field: "title",
+  { path: "/posts/new", call: "POST /api/v1/accounts/*/posts", isLook: true, typed: { Title: "Harbour", Description: "two\nlines" }, send: button("Publish"), at: ".compose-send", field: "title", fieldAt: "#compose-title-said",
     async open(page, t) {
       await page.locator("#compose-privacy:enabled").selectOption("SELF_ONLY");
       await page.locator("#compose-files").setInputFiles(await t.photos(1));
@@ -224,8 +226,8 @@ async function oneChange(page, faulty, row, type, user) {
   }
   const isUnknown = ["fault", "not known", "cut", "silence"].includes(type) || TYPES[type].answer?.status !== undefined;
   if (type === "at fields")
-    for (const sentence of [row.of ?? details[0].message, details[1].message])
-      await faulty.told(place, type, { sentence });
+    for (const [at, sentence] of [[row.fieldAt === undefined ? place : page.locator(row.fieldAt), row.of ?? details[0].message], [place, details[1].message]])
+      await faulty.told(at, type, { sentence });
   else
     await faulty.told(place, isAsked ? AFTER : type, { isChange: !row.isLook, ...(isUnknown && row.unknown && { sentence: row.unknown }) });
   if (type === "fault" && row.unknown === undefined)
@@ -247,7 +249,7 @@ async function changed(t, page, faulty, rows, user, first) {
     }
     faulty.pass();
     if (row.then !== undefined && isReady)
-      await isRight("at last", row.send(page).then(() => page.getByText(row.then).first().waitFor()));
+      await isRight("at last", row.send(page).then(() => page.getByText(row.then).first().waitFor()).then(() => row.after?.(page)));
   }
   assert.deepEqual(wrong, []);
 }
@@ -263,4 +265,29 @@ test("what could not be done is told where it was asked for, and nothing typed i
   await changed(t, page, faulty, rows, ada, 0);
   const guest = await opened(t, null);
   await changed(t, guest.page, guest.faulty, ofGuests({ email: `errors.${Date.now()}@example.com` }), null, rows.length);
+});
+
+test("an image that does not arrive is told, and comes after all", async t => {
+  const ada = await t.user({ connected: true });
+  const { page, faulty } = await opened(t, ada);
+  const call = "POST /api/v1/uploads", again = main(page).getByRole("button", { name: "Try again" }), slide = main(page).locator("li.slide");
+  await go(page, "/dashboard/posts/new");
+  await main(page).locator("#compose-privacy:enabled").waitFor();
+  faulty.fail(call, "forbidden");
+  await main(page).locator("#compose-files").setInputFiles(await t.photos(1));
+  await faulty.told(main(page).getByRole("alert"), "forbidden");
+  for (const type of ["malformed", "a proxy's 403"]) { // these are about no image: nothing goes on by itself
+    faulty.fail(call, type);
+    await again.click();
+    await faulty.told(main(page).getByRole("alert"), type);
+  }
+  for (const type of ["cut", "busy", "no room", "too often", "a proxy's 502", "half of a success"]) {
+    faulty.fail(call, type);
+    await again.click();
+    await faulty.until(async () => faulty.met > 0 && await slide.getByText("Interrupted. It goes on by itself.").isVisible(), () => `${type} is not told`, true);
+  }
+  faulty.pass();
+  await again.click({ timeout: 2000 }).catch(() => {}); // it has gone on by itself
+  await main(page).locator("li.slide[data-state=kept]").waitFor();
+  assert.equal((await t.api(ada, "GET", "/uploads")).body.data.length, 1);
 });
