@@ -5,7 +5,6 @@ import functools
 import os
 import pathlib
 import re
-import select
 import signal
 import socket
 import struct
@@ -14,6 +13,7 @@ import uuid
 import zlib
 
 from helpers import all_stopped
+from ready import readable
 
 
 def chunk(kind, data):
@@ -119,7 +119,7 @@ def holds(pid, file):
 
 
 def is_answered(client):
-    return bool(select.select([client], [], [], 0)[0])
+    return bool(readable([client]))
 
 
 @contextlib.contextmanager

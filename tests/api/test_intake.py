@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import re
-import select
 import signal
 import socket
 import ssl
@@ -19,6 +18,7 @@ import fastcgi
 import images
 import processes
 from helpers import expect
+from ready import readable
 from test_logs import moved, nginx
 from test_metrics import UnixConnection, connects, parse
 from test_nginx import borrowed_listener, request_line
@@ -51,7 +51,7 @@ class Program:
 
     def accept(self):
         while not self.done.is_set():
-            if select.select([self.listener], [], [], 0.1)[0]:  # a timeout on the socket would be the next program's too
+            if readable([self.listener], 0.1):  # a timeout on the socket would be the next program's too
                 connection, _ = self.listener.accept()
                 connection.setblocking(True)
                 threading.Thread(target=self.serve, args=[connection], daemon=True).start()

@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import select
 import signal
 import socket
 import ssl
@@ -20,6 +19,7 @@ import requests
 
 from helpers import Client, expect
 from publishing import Sent
+from ready import readable
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -307,7 +307,7 @@ def fake_program(stack, name):
 
     def serve():
         while not done.is_set():
-            if select.select([listener], [], [], 0.1)[0]:  # a timeout on the socket would be the next program's too
+            if readable([listener], 0.1):  # a timeout on the socket would be the next program's too
                 connection, _ = listener.accept()
                 connection.recv(65536)
                 count[0] += 1

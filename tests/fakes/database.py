@@ -17,9 +17,10 @@ Faults, each for the next statement whose text begins so (a prepared statement: 
 
 import contextlib
 import os
-import select
 import socket
 import threading
+
+from ready import readable  # of tests/api, as the stack is
 
 QUERY, PREPARE, EXECUTE, BULK = 0x03, 0x16, 0x17, 0xfa  # https://mariadb.com/kb/en/2-text-protocol/, 3-binary-protocol-prepared-statements
 
@@ -97,8 +98,7 @@ class Connection:
     def run(self):
         """Ends when either side does, or by a fault; leaving closes both."""
         while not self.database.is_away:
-            ready, _, _ = select.select([self.client, self.server], [], [], 0.05)
-            for one in ready:
+            for one in readable([self.client, self.server], 0.05):
                 data = one.recv(1 << 16)
                 if not data:
                     return
