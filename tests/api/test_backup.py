@@ -212,6 +212,30 @@ def test_another_installation_makes_one_of_the_same_second(vault):
         path.unlink()
 
 
+def test_another_scratch_server_in_the_same_folder_stays(vault, stack):
+    """As of another database."""
+    (vault.scratch / "scratch").mkdir(parents=True, exist_ok=True)
+    folder = os.open(vault.scratch / "scratch", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    assert "another backup has its scratch server in" in vault.admin("backup", code=1).stderr and (vault.scratch / "scratch").exists()
+    os.close(folder)
+
+
+def test_what_another_installation_was_quicker_to_make_stays(vault, stack):
+    """It has chosen the same name, before there was a file, and was first to make that."""
+    shutil.rmtree(vault.scratch / "scratch", ignore_errors=True)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        run = pool.submit(vault.admin, "backup", code=1)
+        stack.wait(lambda: (vault.scratch / "scratch").exists(), "it has its name")
+        parts = [vault.dir / f"marketingcli-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(time.time() - ago))}.cms.part" for ago in range(3)]
+        for part in parts:
+            part.write_text("another's")
+        assert "File exists" in run.result().stderr
+    assert [part.read_text() for part in parts] == ["another's"] * len(parts)
+    for part in parts:
+        part.unlink()
+
+
 def test_a_backup_that_is_not_taken_away_leaves_the_alarm_on(vault, stack, tmp_path):
     """The command has nothing of ours open: with a connection to the database it could keep our lock when we are gone."""
     folder, command = tmp_path / "backups", tmp_path / "copy"

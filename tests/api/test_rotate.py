@@ -351,7 +351,8 @@ def test_the_journals_old_key_stays_as_long_as_there_are_backups_from_before(sta
     refused(with_line(stack, made, "journal-key", None, "--finish"), "needed until")
     stack.move_clock(2 * DAY)
     done(check(stack, made))  # it is no fault that it waits
-    stack.move_clock(29 * DAY)
+    stack.move_clock(29 * DAY + 60)
+    refused(check(stack, made), "journal-key was begun more than 31 days ago: end it")
     done(with_line(stack, made, "journal-key", None, "--finish"))
     assert lines(made, "journal-key", "worker_privacy") == [new]
 
@@ -450,6 +451,11 @@ def test_two_secrets_that_nobody_takes_back_are_told(stack, made, tmp_path):
     stack.move_clock(DAY + 3600)
     said = refused(check(stack, folder), "worker_mail/smtp-password has 2 secrets")
     assert "totp-keys" not in said
+    ring.write_text(f"{ring.read_text()}99 {'ab' * 32}\n")  # as after a restore, for what is sealed under it
+    os.utime(ring, (1, 1))
+    (folder / "worker_mail/smtp-password").write_text("new\n")
+    said = refused(check(stack, folder), "auth/totp-keys has 2 keys", "credentials rotate totp-keys seals all again")
+    assert "leave the current" not in said
 
 
 def test_a_full_disk_leaves_the_old_secret(stack, made, tmp_path):

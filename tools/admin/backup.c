@@ -343,9 +343,10 @@ static int backup_alone(struct backup *b)
             code = backup_make(b, db);
         }
         scratch_stop(&b->scratch);
+        bool is_ours = b->writer.fd >= 0; /* and not one of that name that another installation was quicker to make */
         if (b->begun)
             backup_file_done(&b->writer);
-        if (b->begun && code != EXIT_DONE)
+        if (is_ours && code != EXIT_DONE)
             (void)unlink(b->part);
         alone_end(&schema);
     }
@@ -368,7 +369,7 @@ int verb_backup(const struct given *given)
 {
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
     _cleanup_(conf_done) struct conf conf = {0};
-    struct backup b = {.conf = &conf, .scratch.key = -1, .writer.fd = -1};
+    struct backup b = {.conf = &conf, .scratch = {.key = -1, .lock = -1}, .writer.fd = -1};
     struct arena arena;
 
     if (conf_load(&conf, conf_path(), &why) != OK)

@@ -49,7 +49,14 @@ static void look_at_old(struct looking *l, const struct credential *f, const cha
     size_t n = look_count(f, text);
     int64_t kept_us = f->way == &rotate_journal ? JOURNAL_OLD_US : UNDER_WAY_US;
 
-    if (n > 1 && !l->under_way && clock_now_us() - at_us > kept_us)
+    if (n < 2 || l->under_way || clock_now_us() - at_us <= kept_us)
+        return;
+    if (f->way->with_database) /* after a restore of an older backup, rows are sealed under an old one */
+        l->code = complain("%s has %zu keys, and nobody has changed it for more than %lld days: marketingcli-admin "
+                           "credentials rotate %s seals all again, and leaves one. Take none away by hand: what is "
+                           "sealed under it could not be opened any more",
+                           path, n, (long long)(kept_us / US_PER_DAY), f->name);
+    else
         l->code = complain("%s has %zu secrets, and nobody has changed it for more than %lld days: leave the current "
                            "one alone there, in all files of that name, and restart the services that have it",
                            path, n, (long long)(kept_us / US_PER_DAY));
@@ -102,7 +109,7 @@ static void look_at_file(struct looking *l, const struct credential *f, const st
         look_beside(l, s, path);
 }
 
-/* Not an error before it is old: the admin may be at it. One that waits for a time is none. */
+/* Not an error before it is old: the admin may be at it, or it waits for a time. */
 static void look_at_rotation(struct looking *l, const struct credential *f)
 {
     struct rotation_state state;
@@ -117,11 +124,13 @@ static void look_at_rotation(struct looking *l, const struct credential *f)
     if (!l->under_way)
         return;
     const struct rotation_step *at = &f->way->courses[state.course][state.step];
+    int64_t kept_us = f->way->finish_after_us != NULL && at->said == NULL ? JOURNAL_OLD_US : UNDER_WAY_US;
     time_format(state.begun_us, since);
     printf("%s: a rotation is under way since %s; %s\n", f->name, since,
            at->said != NULL ? "it was interrupted: run it again" : "it waits for --finish");
-    if (clock_now_us() - state.begun_us > UNDER_WAY_US && (f->way->finish_after_us == NULL || at->said != NULL))
-        l->code = complain("the rotation of %s was begun more than a day ago: end it", f->name);
+    if (clock_now_us() - state.begun_us > kept_us)
+        l->code = complain("the rotation of %s was begun more than %s ago: end it", f->name,
+                           kept_us == UNDER_WAY_US ? "a day" : "31 days");
 }
 
 static void look_at(struct looking *l, const struct credential *f)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -95,28 +96,49 @@ static const char *scratch_path(struct arena *arena, const struct conf *conf)
     return arena_printf(arena, "%s/scratch", conf->backup_scratch_dir.p).p;
 }
 
+/* Ends with the descriptor. -1 with errno set: there is none. */
+static int scratch_lock(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    fd_closep(&fd);
+    return -1;
+}
+
 bool scratch_clear(struct arena *arena, const struct conf *conf)
 {
-    const char *of = conf->backup_scratch_dir.p;
+    const char *of = conf->backup_scratch_dir.p, *dir = scratch_path(arena, conf);
 
     if (!scratch_folder(of) || !scratch_is_ours(of))
         return false;
-    scratch_delete(AT_FDCWD, scratch_path(arena, conf), DEPTH_MAX);
+    _cleanup_(fd_closep) int lock = scratch_lock(dir);
+    if (lock < 0 && errno == EWOULDBLOCK) {
+        complain("another backup has its scratch server in %s; try again when it has ended", dir);
+        return false;
+    }
+    scratch_delete(AT_FDCWD, dir, DEPTH_MAX);
     return true;
 }
 
 static bool scratch_make_folder(struct scratch *s, struct arena *arena, const struct conf *conf,
                                 const struct passwd *user)
 {
-    s->dir = scratch_path(arena, conf);
-    s->socket = arena_printf(arena, "%s/sock", s->dir).p;
+    const char *dir = scratch_path(arena, conf);
+
     if (!scratch_clear(arena, conf))
         return false;
-    if (mkdir(s->dir, 0700) != 0 || (geteuid() == 0 && chown(s->dir, user->pw_uid, user->pw_gid) != 0)) {
-        complain("%s: %s", s->dir, strerror(errno));
-        return false;
+    bool is_made = mkdir(dir, 0700) == 0;
+    if (is_made) { /* and so is what is deleted at the end */
+        s->dir = dir;
+        s->socket = arena_printf(arena, "%s/sock", dir).p;
+        s->lock = scratch_lock(dir);
     }
-    return true;
+    if (is_made && (geteuid() != 0 || chown(dir, user->pw_uid, user->pw_gid) == 0))
+        return true;
+    complain("%s: %s", dir, strerror(errno));
+    return false;
 }
 
 /* False: it has ended. */
@@ -146,7 +168,7 @@ bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *co
 {
     const struct passwd *user = getpwnam(conf->backup_user.p);
 
-    *s = (struct scratch){.key = -1};
+    *s = (struct scratch){.key = -1, .lock = -1};
     if (user == NULL || user->pw_uid == 0) {
         complain("backup.user: there is no user %s, or it is root", conf->backup_user.p);
         return false;
@@ -218,4 +240,6 @@ void scratch_stop(struct scratch *s)
     if (s->dir != NULL)
         scratch_delete(AT_FDCWD, s->dir, DEPTH_MAX);
     s->dir = NULL;
+    fd_closep(&s->lock);
+    s->lock = -1;
 }

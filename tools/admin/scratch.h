@@ -2,7 +2,7 @@
  * A MariaDB server of our own, for as long as a verb needs one: its own folder, no network, one socket, nobody but us. A backup is loaded into
  * it, and so is known to be one that can be loaded.
  *
- *    struct scratch s = {0};
+ *    struct scratch s = {.key = -1, .lock = -1};
  *    if (scratch_start(&s, &desk->arena, &desk->conf, bytes)) ... load, compare ...
  *    scratch_stop(&s);
  *
@@ -18,14 +18,15 @@
 struct scratch {
     struct child server;
     const char *dir, *socket;
-    int key; /* -1: none */
+    int key;  /* -1: none */
+    int lock; /* of its folder, -1: none; another backup, as of another database, leaves what is locked alone */
     struct db *db;
 };
 
 /* A folder that others may pass through, if it is not there yet. False after a complaint. */
 bool scratch_folder(const char *path);
 
-/* What one that was killed has left goes, which is as large as the database. False after a complaint. */
+/* What one that was killed has left goes, which is as large as the database. False after a complaint, also where it is at work. */
 bool scratch_clear(struct arena *arena, const struct conf *conf);
 
 /* False after a complaint; there must be room for so many bytes of a database. */

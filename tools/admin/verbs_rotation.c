@@ -45,7 +45,8 @@ const struct verb verbs_rotation[] = {
              "rotated.",
      .more =
          "The exit code is 1 if something is wrong; if a rotation was begun more than a day ago and is not at its "
-         "end; or if a file has had two secrets for longer than that. What a run has left that was killed is named.",
+         "end; or if a file has had two secrets for longer than that. Of journal-key these are 31 days. What a run has "
+         "left that was killed is named.",
      .options = verbs_check_options,
      .run = verb_credentials_check},
     {.name = "credentials",
