@@ -269,6 +269,11 @@ test("a session that ends is told where the question for it did not come", async
   await page.getByLabel("Your name").press("Enter");
   await page.getByText("Your session has ended").waitFor();
   assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
+  await page.unrouteAll(); // and it is asked once it comes
+  await page.getByLabel("Your name").press("Enter");
+  await page.getByRole("dialog").getByLabel("Password").fill(ada.password);
+  await page.keyboard.press("Enter");
+  await page.getByText("Your name is saved").waitFor();
 });
 
 test("a session that ends while somebody types loses no word", async t => {

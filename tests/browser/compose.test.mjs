@@ -287,7 +287,7 @@ test("a draft is there again after a reload", async t => {
   assert.equal(await page.locator("#compose-title").inputValue(), "Kept");
   assert.equal((await draftOf(page)).uploads.length, 2);
   await page.unrouteAll();
-  await page.reload();
+  await page.getByRole("button", { name: "Try again" }).click();
   await kept(page).nth(1).waitFor();
   await t.press(page, page.getByRole("button", { name: "Discard" }));
   await t.look(page, "compose-discard");

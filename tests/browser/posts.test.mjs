@@ -95,5 +95,83 @@ test("posts that came while nobody looked are all put before the others", async 
   await copies(t, post, 130, { first: 31 });
   await page.clock.runFor(11_000);
   await rows.nth(124).waitFor();
-  assert.deepEqual(await rows.locator("a").evaluateAll(all => all.map(a => Number(/copy (\d+)/.exec(a.textContent)?.[1]))), Array.from({ length: 125 }, (_, i) => 130 - i));
+  const listed = () => rows.locator("a").evaluateAll(all => all.map(a => Number(/copy (\d+)/.exec(a.textContent)?.[1])));
+  const all = Array.from({ length: 125 }, (_, i) => 130 - i);
+  assert.deepEqual(await listed(), all);
+  // Each is there once, too, after one was opened, and after the next look.
+  await rows.first().getByRole("link").click();
+  await page.getByRole("heading", { name: "copy 130", level: 1 }).waitFor();
+  await page.goBack();
+  await rows.nth(124).waitFor();
+  const looked = page.waitForResponse(answer => answer.url().endsWith("/api/v1/posts?limit=25"));
+  await page.clock.runFor(11_000);
+  await (await looked).finished();
+  await page.clock.runFor(100);
+  assert.deepEqual(await listed(), all);
+});
+
+test("a list that comes back is what was chosen since, and nobody else's", async t => {
+  const ada = await t.user({ connected: true }), bob = await t.user({ key: false });
+  await copies(t, await t.post(ada, { direct: false }), 12);
+  const page = await t.page(null, { user: ada });
+  await page.clock.install();
+  await page.goto("/dashboard/posts?status=canceled");
+  const rows = page.locator(".posts > li"), titles = () => rows.locator("a").allInnerTexts();
+  const open = async () => {
+    await page.getByRole("link", { name: "copy 9" }).click();
+    await page.getByRole("heading", { name: "copy 9", level: 1 }).waitFor();
+  };
+  await open();
+  let letGo;
+  const held = new Promise(done => {
+    letGo = done;
+  });
+  await page.route("**/api/v1/posts/*", async call => {
+    await held;
+    await call.fallback();
+  });
+  await page.goBack();
+  await page.getByLabel("Show").selectOption("failed");
+  await rows.nth(2).waitFor();
+  const chosen = await titles();
+  const came = page.waitForResponse("**/api/v1/posts/*");
+  letGo();
+  await (await came).finished();
+  await page.clock.runFor(100);
+  assert.deepEqual(await titles(), chosen);
+
+  // One that has left the list is opened by the browser's forward, and left by its back.
+  await page.goto("/dashboard/posts?status=canceled");
+  await open();
+  await page.goBack();
+  await rows.nth(2).waitFor();
+  await t.sql("UPDATE posts SET state = 'published' WHERE user_id = %s AND title = 'copy 9'", ada.id);
+  await page.clock.runFor(11_000);
+  await rows.nth(2).waitFor({ state: "detached" });
+  await page.goForward();
+  await page.getByRole("heading", { name: "copy 9", level: 1 }).waitFor();
+  await page.goBack();
+  await rows.nth(1).waitFor();
+  assert.equal(await rows.count(), 2);
+
+  // Whoever signs in next in this tab has none of it.
+  await rows.first().getByRole("link").click();
+  await page.getByRole("heading", { name: /^copy /, level: 1 }).waitFor();
+  const go = path => page.evaluate(to => {
+    history.pushState(null, "", to);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }, "/dashboard" + path);
+  await go("/privacy/delete");
+  await page.getByLabel("to confirm").fill(ada.email);
+  await page.getByRole("button", { name: "Delete my account" }).click();
+  await page.getByRole("button", { name: "Yes, delete it" }).click();
+  await page.waitForURL("**/dashboard/receipts/*");
+  await go("/sign-in");
+  await page.getByLabel("Email address").fill(bob.email);
+  await page.getByLabel("Password").fill(bob.password);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await go("/posts?status=canceled");
+  await page.getByText("No post is like that.").waitFor();
+  assert.equal(await rows.count(), 0);
 });

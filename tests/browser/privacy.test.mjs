@@ -42,6 +42,21 @@ test("an export is downloaded whole", async t => {
   await page.getByText("It is complete").waitFor();
 });
 
+test("an export that takes minutes to begin is waited for", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page(null, { user: ada });
+  await page.clock.install();
+  await page.goto("/dashboard/privacy");
+  const asked = new Promise(done => {
+    page.route("**/api/v1/privacy/export", done);
+  });
+  await page.getByRole("button", { name: "Download everything" }).click();
+  const call = await asked;
+  await page.clock.fastForward(500_000); // nginx waits for 600 s
+  await Promise.all([page.waitForEvent("download"), call.fallback()]);
+  await page.getByText("It is complete").waitFor();
+});
+
 test("why there is no export is said", async t => {
   const ada = await t.user();
   const page = await t.page("/dashboard/privacy", { user: ada });

@@ -355,6 +355,8 @@ class World:
         values = {n: VALUES[n](rng, self) if n in VALUES else "x" for n in chosen}
         if "token" in values:
             values["token"] = self.links[r.route["pattern"]]
+        if r.route["pattern"].endswith("/change-email") and values.get("email") == self.other.email:
+            values["email"] = self.door.email  # somebody has it, too; and a GET shows the address that was asked for
         if r.route["pattern"].endswith("/reset-password") and "password" in values:
             values["password"] = "seven copper walruses"
         return values

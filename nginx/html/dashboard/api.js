@@ -6,6 +6,7 @@ const BASE = "/api/v1";
 const TRIES = 4; // of what may be repeated
 const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts|sandbox\/accounts)(\/|$)/; // what takes ?mode=
 const READ_SEC = 45, CHANGE_SEC = 190; // without an answer for so long there is no contact. nginx waits for a post for 180 s, and then says so
+const EXPORT_SEC = 610; // for the first byte of an export it waits for 600 s
 const OWN_401 = ["bad_credentials", "sign_in_ended"]; // answers to what was typed, not about the session
 
 // The API's sentence, or a person's in place of one that tells a program what to send.
@@ -109,9 +110,9 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 	}
 
 	// read(answer): what is made of it. signal: of who may not want it any more.
-	async function once(method, url, {headers = {}, body, signal}, read = async answer => ({text: await answer.text()})) {
+	async function once(method, url, {headers = {}, body, signal, sec = method === "GET" ? READ_SEC : CHANGE_SEC}, read = async answer => ({text: await answer.text()})) {
 		const late = new AbortController(), stop = () => late.abort();
-		const timer = setTimeout(stop, 1000 * (method === "GET" ? READ_SEC : CHANGE_SEC));
+		const timer = setTimeout(stop, 1000 * sec);
 		signal?.addEventListener("abort", stop);
 		try {
 			const answer = await fetch(url, {method, headers, body, signal: late.signal, cache: "no-store"});
@@ -190,7 +191,7 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}, 
 		// Makes something, once however often it is sent: the same key gets the same answer.
 		create: async (path, body, {key = makeKey()} = {}) => (await json("POST", path, body, {key, repeats: true})).data,
 		// The answer itself, its body unread: for what is too large to be held at once. type: what it must be; else it is none of the API's.
-		stream: async (method, path, {signal, type} = {}) => (await exchange(() => once(method, address(path), {signal}, async answer =>
+		stream: async (method, path, {signal, type} = {}) => (await exchange(() => once(method, address(path), {signal, sec: EXPORT_SEC}, async answer =>
 			answer.ok && answer.headers.get("Content-Type")?.startsWith(type) ? {response: answer} : {text: await answer.text()}), false)).response,
 		// Sends a file or a form and tells progress(sent, total), which fetch cannot.
 		upload: async (path, body, {key = makeKey(), type, progress = () => {}, signal} = {}) => (await exchange(() => new Promise((done, broken) => {

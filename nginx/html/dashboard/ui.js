@@ -92,7 +92,10 @@ export function stands() {
 // what gives it, sooner if it is asked for sooner.
 export function later(get) {
 	let came = null;
-	const ask = () => came ??= get();
+	const ask = () => came ??= get().catch(error => {
+		came = null; // the browser asks anew
+		throw error;
+	});
 	stands().then(ask).catch(() => {}); // whoever asks for it says so
 	return ask;
 }

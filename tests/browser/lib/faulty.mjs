@@ -47,7 +47,7 @@ export const TYPES = {
   cut: { answer: null, passes: true },
   silence: { answer: "never" },
 };
-const LATE_MS = 200_000; // more than any page waits
+const LATE_MS = 620_000; // more than any page waits
 
 export class Faulty {
   static async over(t, page) {

@@ -71,6 +71,12 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 		soon();
 	}
 
+	function photosAgain() {
+		state.lacks = false;
+		redraw();
+		photosCome();
+	}
+
 	// The draft has become this tab's, or another's.
 	async function turned() {
 		images.close();
@@ -211,7 +217,7 @@ export default function compose({api, plain, session, mode, redraw, go}) {
 			return nothing;
 		if (list !== null)
 			return list.view(wrong);
-		return state.lacks ? html`<p class="wrong" role="alert">${words.api.noContact}</p>` : loading();
+		return state.lacks ? html`<div class="problem" role="alert"><p>${words.api.noContact}</p><button type="button" class="secondary" @click=${photosAgain}>${words.tryAgain}</button></div>` : loading();
 	}
 
 	function page() {

@@ -18,14 +18,15 @@ const BEHIND = 5; // pages of new posts that are put before what is there; of mo
 
 let left = null; // the list from which a post was opened: {of, id, chunks, items, next}. The browser's back finds it, and the place in it
 
-export default function posts({api, plain, mode, query, isBack, redraw, stay}) {
-	const data = mode();
+export default function posts({api, plain, session, mode, query, isBack, redraw, stay}) {
+	const userId = session.user.id, data = mode();
 	const filter = {status: query.get("status") ?? "", account: query.get("account") ?? ""};
-	const of = () => [data, filter.status, filter.account].join();
+	const of = () => [userId, data, filter.status, filter.account].join();
 	let back = isBack && left?.of === of() ? left : null;
 	left = null;
 	let accounts = null, failure = null; // of the accounts
 	let known = ask();
+	let isOpen = true;
 	let isStale = false; // the session has ended since the list was drawn
 	let chunks = [], taken = 0; // chunks: {items, element, drawn, isNear}, drawn: how many of its items; taken: how many items of the pager are in them
 	let toDraw = [], frame = 0; // toDraw: chunks of which not all is drawn; frame: the one that is asked for
@@ -60,12 +61,15 @@ export default function posts({api, plain, mode, query, isBack, redraw, stay}) {
 
 	// What was there, and of the post that was opened what has become of it there.
 	async function getAgain({id, chunks: before, items, next}) {
+		const mine = chunks;
 		const looked = plain.get("/posts/" + id).catch(error => {
 			if (!(error instanceof Failure))
 				throw error;
 			return null;
 		});
 		const [post] = await Promise.all([looked, known]);
+		if (mine !== chunks || !isOpen)
+			return {items: [], next: null}; // something else is listed by now, or nothing
 		const at = before.find(c => c.items.some(p => p.id === id));
 		if (post !== null)
 			at.items = at.items.map(p => p.id === id ? inRow(post) : p);
@@ -196,7 +200,9 @@ export default function posts({api, plain, mode, query, isBack, redraw, stay}) {
 			const items = [...page.items, ...(page.next === null ? [] : chunks[0].items.filter(p => p.id < oldest))];
 			chunks[0].items = items;
 			if (chunks[0].drawn > 0) {
-				fill(chunks[0].element.firstChild, items);
+				const [first, ...rest] = chunks[0].element.children; // rest: of one that was drawn anew
+				rest.forEach(list => list.remove());
+				fill(first, items);
 				chunks[0].drawn = items.length;
 			}
 		}
@@ -243,7 +249,8 @@ export default function posts({api, plain, mode, query, isBack, redraw, stay}) {
 			${list.view(takeNew(), empty())}`,
 		close() {
 			const id = location.pathname.slice(address("/posts/").length), {items, next} = list.state; // of the page that comes
-			if (items.length <= AGAIN && items.some(post => post.id === id))
+			isOpen = false;
+			if (items.length <= AGAIN && chunks.some(c => c.items.some(post => post.id === id)))
 				left = {of: of(), id, chunks, items, next};
 			stop();
 			stopDrawing();
