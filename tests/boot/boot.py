@@ -198,7 +198,12 @@ def came_up(w):
     running = set(w.says("systemctl list-units --state=active --plain --no-legend | awk '{print $1}'").split())
     check(wanted <= running, f"not started: {wanted - running}")
     failed = w.says("systemctl --failed --plain --no-legend")
-    check(failed == "", f"units have failed: {failed}")
+    check(failed == "", f"units have failed: {failed}\n{why(w, failed)}")
+
+
+def why(w, failed):
+    return w.says("".join(f"journalctl --no-pager -n 20 -u {unit}; journalctl --no-pager --namespace=marketingcli -n 20 -u {unit}\n"
+                          for unit in re.findall(r"^(\S+)", failed, re.M)) or "true")
 
 
 JOURNAL_KEY = "/etc/marketingcli/credentials/worker_privacy/journal-key"
