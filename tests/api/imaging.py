@@ -13,7 +13,7 @@ import uuid
 import zlib
 
 from helpers import all_stopped
-from ready import readable
+from readable import readable
 
 
 def chunk(kind, data):

@@ -18,7 +18,7 @@ import fastcgi
 import images
 import processes
 from helpers import expect
-from ready import readable
+from readable import readable
 from test_logs import moved, nginx
 from test_metrics import UnixConnection, connects, parse
 from test_nginx import borrowed_listener, request_line

@@ -16,7 +16,7 @@ import requests
 
 from helpers import Client, expect
 import images
-from ready import readable
+from readable import readable
 from test_logs import nginx, upload_begun, walls
 
 

@@ -19,7 +19,7 @@ import requests
 
 from helpers import Client, expect
 from publishing import Sent
-from ready import readable
+from readable import readable
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 

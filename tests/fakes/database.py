@@ -20,7 +20,7 @@ import os
 import socket
 import threading
 
-from ready import readable  # of tests/api, as the stack is
+from readable import readable  # of tests/api, as the stack is
 
 QUERY, PREPARE, EXECUTE, BULK = 0x03, 0x16, 0x17, 0xfa  # https://mariadb.com/kb/en/2-text-protocol/, 3-binary-protocol-prepared-statements
 
