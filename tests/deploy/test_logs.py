@@ -127,5 +127,4 @@ def test_fourteen_days_hold_for_a_quiet_site(site):
     for day in range(1, KEPT_DAYS + 1):
         site.day_passes()
         assert (site.lines() == [path]) == (day < KEPT_DAYS), f"after {day} days"
-    last = site.ask()
-    wait_for(lambda: site.current.read_text() == f"{last}\n", "nginx writes on")
+    wait_for(lambda: site.ask() and site.current.read_text(), "nginx writes on")  # its workers open the new file a moment after logrotate has ended
