@@ -41,7 +41,7 @@ def mariadb(folder, *options, first="--no-defaults"):
             shutil.chown(path, "nobody")
     with (folder / "log").open("ab") as log:
         server = subprocess.Popen(["/usr/sbin/mariadbd", first, f"--datadir={data}", f"--socket={sock}", f"--pid-file={folder}/pid", f"--tmpdir={data}",
-                                   *SMALL, *NOBODY, *options], stdout=log, stderr=log)
+                                   f"--port={free_port()}", *SMALL, *NOBODY, *options], stdout=log, stderr=log)
     try:
         def answers():
             assert server.poll() is None, (folder / "log").read_text()
